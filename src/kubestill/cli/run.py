@@ -1,0 +1,53 @@
+"""`kubestill run RECIPE`: the main job."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from kubestill.cli.options import json_option, print_json, set_option, workspace_option
+from kubestill.cli.progress import Shown, duration
+from kubestill.ground.store import Store
+
+
+@click.command()
+@click.argument("recipe", type=click.Path(path_type=Path))
+@set_option
+@workspace_option
+@json_option
+def run(recipe: Path, overrides: tuple[str, ...], store: Store, as_json: bool) -> None:
+    """Build all that RECIPE asks for, and report.
+
+    Each stage's result is kept in the workspace under a key of everything that shaped it: what stands is used again,
+    what was cut goes on, and a second run does nothing. The report lies in workspace/runs/latest.
+    """
+    from kubestill.pipeline.recipe import read_recipe
+    from kubestill.pipeline.run import run_recipe
+
+    shown = Shown()
+    try:
+        result = run_recipe(read_recipe(recipe, overrides), store, shown)
+    finally:
+        shown.close()
+    if not result.worked:
+        shown.say(f"nothing to do: every artifact of {recipe} stands, and so does the report of its last run")
+    if as_json:
+        print_json(result.report)
+        return
+    for line in summary(result.report):
+        click.echo(line)
+    click.echo(str(result.directory / "report.md"))
+
+
+def summary(report: Mapping[str, Any]) -> list[str]:
+    """Return the lines that matter most: a score a suite, time and memory."""
+    lines = []
+    for name, suite in report["suites"].items():
+        if suite.get("skipped"):
+            lines.append(f"{name:<22} skipped: {suite['skipped']}")
+            continue
+        share = suite["passed"] / suite["total"] if suite["total"] else 0.0
+        lines.append(f"{name:<22} {share:6.1%}  ({suite['passed']}/{suite['total']}, 95 %: {suite['low']:.1%} to {suite['high']:.1%})")
+    memory = report["peak_memory_bytes"] / 2**30
+    return [*lines, f"built in {duration(report['seconds_total'])}, {memory:.2f} GiB of memory at most"]

@@ -1,0 +1,138 @@
+"""What a domain gives: knowledge that can be checked. Stages and serving know domains only through this file."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import Any, Protocol
+
+from kubestill.ground.seeds import Seed, stable_hash
+from kubestill.tools.checks.api import Verdict
+
+TRAIN, HELD = "train", "held"  # the two parts of every vocabulary, phrase table and repository list
+
+# What every recipe shares, so that curation can keep out of any training what any evaluation asks.
+HELD_OUT_REPOSITORIES = 0.1  # share of the units of documents that `held_out("repository", unit, ...)` keeps for evaluation
+SUITE_SEED = Seed(stable_hash("suites"))  # the seed of every suite's samples, whatever the recipe's own seed
+SUITE_SAMPLES = 200  # samples of a suite unless told; a smaller count gives the first of a larger one
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """A checkable statement about an answer: `aspect` names what, `keys` which one, `value` what it is.
+
+    Values are canonical (a quantity is its normal form), so that equality is equality of meaning.
+    """
+
+    aspect: str
+    keys: tuple[str, ...]
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One piece of knowledge with its provenance."""
+
+    id: str
+    text: str
+    kind: str
+    source: Mapping[str, str]  # repository, path, commit, licence: what is known
+
+    @property
+    def unit(self) -> str:
+        """The unit that splits are made by: a repository, or the path where there is none."""
+        return self.source.get("repository") or self.source.get("path", self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A request, its answer, and what must hold of any answer."""
+
+    id: str
+    skill: str
+    request: str
+    answer: str
+    intents: tuple[Intent, ...]
+    kind: str  # what results are grouped by
+    road: str  # procedural | reverse | natural
+    forms: tuple[str, ...] = ()  # ids of the phrase parts it is made of
+    source: Mapping[str, str] = field(default_factory=dict)
+
+    def to_record(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        record = {name: getattr(self, name) for name in self.__slots__}
+        intents = [{"aspect": intent.aspect, "keys": intent.keys, "value": intent.value} for intent in self.intents]
+        return record | {"intents": intents, "source": dict(self.source)}  # dataclasses.asdict copies deeply: a tenth of synthesis
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> "Sample":
+        """Read the JSON form back."""
+        intents = tuple(Intent(i["aspect"], tuple(i["keys"]), frozen(i["value"])) for i in record["intents"])
+        return cls(**{**record, "intents": intents, "forms": tuple(record["forms"])})
+
+
+def frozen(value: Any) -> Any:
+    """Turn JSON lists into tuples, all the way down, so that an intent read from a file equals the one written."""
+    return tuple(frozen(item) for item in value) if isinstance(value, list | tuple) else value
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """A datum that could not become a sample, and why."""
+
+    reason: str
+
+
+class Skill(Protocol):
+    """Something a student learns to do."""
+
+    name: str
+
+    def draw(self, rng: Random, part: str) -> Sample | Drop:
+        """Invent a sample from the vocabulary and phrase parts of `part` (TRAIN or HELD)."""
+        ...
+
+    def reverse(self, document: Document, rng: Random, part: str) -> Sample | Drop:
+        """Write the request that a document answers (reverse instruction)."""
+        ...
+
+
+class Suite(Protocol):
+    """A fixed set of questions with checkable answers, never used in training or tuning."""
+
+    name: str
+    needs_documents: bool
+
+    def samples(self, documents: Iterable[Document], count: int, seed: Seed) -> Sequence[Sample]:
+        """Return at most `count` samples, the same for the same seed; none where the documents give none."""
+        ...
+
+
+class Domain(Protocol):
+    """One field of knowledge."""
+
+    name: str
+
+    def identity(self) -> Mapping[str, Any]:
+        """Return what enters keys: versions of schemas, checks, phrases."""
+        ...
+
+    def vocabulary(self) -> frozenset[str]:
+        """Return lower-case words of the field that a request uses as words, though they stand in answers, too."""
+        ...
+
+    def documents(self, path: Path) -> Iterator[Document | Drop]:
+        """Read a folder, a git clone or a JSONL file of sources."""
+        ...
+
+    def skills(self) -> Mapping[str, Skill]:
+        """Return the skills by name."""
+        ...
+
+    def suites(self) -> Mapping[str, Suite]:
+        """Return the suites by name."""
+        ...
+
+    def judge(self, answer: str, intents: Sequence[Intent] | None = None) -> Verdict:
+        """Run every check on a model's raw answer; with `intents`, also whether each holds (full-pass)."""
+        ...

@@ -1,0 +1,159 @@
+"""From text to verdict: a model's answer (exactly one manifest and nothing else), or a file of many documents."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from kubestill.domains.kubernetes.checks import table
+from kubestill.domains.kubernetes.manifests import SYNTAX_CODES, Manifest, Reading, read
+from kubestill.domains.kubernetes.schema import DEFAULT_VERSION, SCHEMA_CODES, schemas, split_api_version
+from kubestill.domains.kubernetes.subject import Subject
+from kubestill.tools.checks.api import Finding, Outcome, Result, Tier, Verdict
+from kubestill.tools.checks.run import judged, passed, run, skipped
+
+FORM, SYNTAX, SCHEMA = "K8S001", "K8S010", "K8S020"  # the codes that the results of the three text tiers go by
+
+FORM_CODES = {
+    "K8S001": "The answer is not exactly one manifest: it is empty, or holds prose, a code fence or several objects.",
+}
+_FORM_REMEDY = "Answer with one YAML manifest and nothing else: no words, no code fence, no second document."
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A judged answer: its verdict, and the object where one could be read."""
+
+    verdict: Verdict
+    object: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentVerdict:
+    """What was said of one object of a file. `document` counts objects from 0, `line` lines from 1."""
+
+    file: str
+    document: int
+    line: int
+    api_version: str
+    kind: str
+    name: str
+    verdict: Verdict
+
+
+def judge(answer: str, version: str = DEFAULT_VERSION) -> Answer:
+    """Judge a model's raw answer: form, syntax, schema, rules. A kind that the schemas do not know fails."""
+    reading = read(answer)
+    form = _form(answer, reading)
+    if form:
+        finding = Finding(FORM, "", form, Tier.FORM, 1, 1, remedy=_FORM_REMEDY)
+        return Answer(_verdict(None, (judged(FORM, Tier.FORM, (finding,)),), version, False), None)
+    before = (passed(FORM, Tier.FORM), _syntax(reading.findings))
+    manifest = reading.manifests[0] if reading.manifests else None
+    return Answer(_verdict(manifest, before, version, False), manifest.object if manifest else None)
+
+
+def check_text(text: str | bytes, where: str, version: str = DEFAULT_VERSION) -> list[DocumentVerdict]:
+    """Judge every document of a file called `where`; a fault that ends the reading gets a verdict of its own.
+
+    A custom resource is skipped at the schema tier, with the reason: there is no schema to judge it by.
+    """
+    reading = read(text)
+    documents = []
+    for manifest in reading.manifests:
+        own = tuple(finding for finding in reading.findings if finding.code == "K8S012" and _within(finding, manifest))
+        verdict = _verdict(manifest, (_syntax(own),), version, True)
+        value = manifest.object
+        name = value["metadata"].get("name") if isinstance(value.get("metadata"), dict) else None
+        row = (manifest.document, manifest.line, _text(value.get("apiVersion")), _text(value.get("kind")), _text(name))
+        documents.append(DocumentVerdict(where, *row, verdict))
+    for finding in reading.findings:
+        if not any(finding in document.verdict.findings for document in documents):
+            verdict = _verdict(None, (_syntax((finding,)),), version, True)
+            documents.append(DocumentVerdict(where, len(documents), finding.line, "", "", "", verdict))
+    documents.sort(key=lambda document: document.line)
+    return [replace(document, document=number) for number, document in enumerate(documents)]
+
+
+def explain(code: str) -> str:
+    """Return what a code means, in plain text.
+
+    Raises:
+        KeyError: there is no such code.
+    """
+    if code in table.CHECKS:
+        check = table.load(code)
+        examples = "".join(f"\nBad:\n{text}" for text in check.bad[:1]) + "".join(f"\nGood:\n{text}" for text in check.good[:1])
+        return f"{code} ({check.tier.name.lower()})\n{check.__doc__}\nRemedy: {check.remedy}\n{examples}"
+    return f"{code}\n{ {**FORM_CODES, **SYNTAX_CODES, **SCHEMA_CODES}[code] }"
+
+
+def codes() -> tuple[str, ...]:
+    """Return every code that a finding can carry."""
+    return (*FORM_CODES, *SYNTAX_CODES, *SCHEMA_CODES, *table.CHECKS)
+
+
+def _form(answer: str, reading: Reading) -> str:
+    """Return what is wrong with the form of an answer, or an empty string."""
+    if not answer.strip():
+        return "the answer is empty"
+    if "```" in answer and any(line.lstrip().startswith("```") for line in answer.splitlines()) and not _fence_is_data(reading):
+        return "found a code fence, expected the manifest alone"
+    others = [finding for finding in reading.findings if finding.code == "K8S014"]
+    if others:
+        return f"found text that is no manifest (line {others[0].line}), expected the manifest alone"
+    if len(reading.manifests) > 1:
+        return f"found {len(reading.manifests)} objects, expected one"
+    prose = [key for manifest in reading.manifests for key in manifest.object if " " in key.strip()]
+    if prose:  # "Here is the manifest:" is a key to YAML
+        return f"found the words {prose[0]!r}, expected the manifest alone"
+    return "found only comments, expected a manifest" if not reading.manifests and not reading.findings else ""
+
+
+def _fence_is_data(reading: Reading) -> bool:
+    """Return whether fences stand inside a value (a ConfigMap of Markdown): then the text as a whole is one clean object."""
+    return not reading.findings and len(reading.manifests) == 1 and isinstance(reading.manifests[0].object.get("kind"), str)
+
+
+def _verdict(manifest: Manifest | None, before: tuple[Result, ...], version: str, custom: bool) -> Verdict:
+    """Add schema and rules to the results of the text tiers; `custom` says whether resources without a schema may pass."""
+    rules = table.rules()
+    if manifest is None:
+        return run(rules, None, (*before, skipped(SCHEMA, Tier.SCHEMA, "there is no object to judge")))
+    if before[-1].outcome is Outcome.FAIL:
+        return run(rules, None, (*before, skipped(SCHEMA, Tier.SCHEMA, "the syntax tier failed")))
+    verdict = run(rules, Subject((manifest,)), (*before, _schema(manifest.object, version, custom)))
+    return verdict if not verdict.findings else _placed(verdict, manifest)
+
+
+def _syntax(findings: Sequence[Finding]) -> Result:
+    return judged(SYNTAX, Tier.SYNTAX, findings) if findings else passed(SYNTAX, Tier.SYNTAX)
+
+
+def _schema(value: Mapping[str, Any], version: str, custom: bool) -> Result:
+    known = schemas(version)
+    findings = known.findings(value)
+    if not findings:
+        return passed(SCHEMA, Tier.SCHEMA)
+    if custom and findings[0].code == "K8S021" and not known.owns(split_api_version(value["apiVersion"])[0]):
+        return skipped(SCHEMA, Tier.SCHEMA, f"no schema of {value['apiVersion']} {value['kind']}")
+    return judged(SCHEMA, Tier.SCHEMA, findings)
+
+
+def _placed(verdict: Verdict, manifest: Manifest) -> Verdict:
+    """Give every finding that has none its line and column."""
+    results = []
+    for result in verdict.results:
+        if result.findings and not result.findings[0].line:
+            spots = [manifest.place(finding.path) for finding in result.findings]
+            placed = [replace(finding, line=line, column=column) for finding, (line, column) in zip(result.findings, spots, strict=True)]
+            result = replace(result, findings=tuple(placed))
+        results.append(result)
+    return Verdict(tuple(results))
+
+
+def _within(finding: Finding, manifest: Manifest) -> bool:
+    return manifest.start < finding.line <= manifest.start + manifest.text.count("\n") + 1
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""

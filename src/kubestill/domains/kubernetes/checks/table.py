@@ -1,0 +1,109 @@
+"""Every validity rule: code → "module:Class", loaded on first use. A test holds this table against the folder."""
+
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+from kubestill.tools.checks.api import Check
+from kubestill.tools.checks.run import ordered
+
+_HERE = "kubestill.domains.kubernetes.checks"
+
+CHECKS: dict[str, str] = {
+    "K8S101": "metadata:NameGiven",
+    "K8S102": "metadata:NameFormat",
+    "K8S103": "metadata:NamespaceFormat",
+    "K8S104": "metadata:Owners",
+    "K8S110": "metadata:LabelKeys",
+    "K8S111": "metadata:LabelValues",
+    "K8S112": "metadata:Annotations",
+    "K8S113": "metadata:ServedVersion",
+    "K8S115": "selectors:SelectorTerms",
+    "K8S116": "selectors:PlainSelectors",
+    "K8S117": "selectors:SelectsItsPods",
+    "K8S120": "pods:ContainersGiven",
+    "K8S121": "pods:ContainerNames",
+    "K8S122": "pods:RestartPolicy",
+    "K8S123": "pods:PodNumbers",
+    "K8S124": "pods:Tolerations",
+    "K8S125": "pods:Affinity",
+    "K8S126": "pods:Spread",
+    "K8S127": "pods:References",
+    "K8S128": "pods:Dns",
+    "K8S129": "pods:HostPorts",
+    "K8S130": "volumes:VolumeNames",
+    "K8S131": "volumes:VolumeSource",
+    "K8S132": "volumes:VolumeNeeds",
+    "K8S133": "volumes:MountsHaveVolumes",
+    "K8S134": "volumes:MountPaths",
+    "K8S140": "containers:Image",
+    "K8S141": "containers:Ports",
+    "K8S142": "containers:Env",
+    "K8S143": "containers:EnvReferences",
+    "K8S144": "containers:TwiceTheSameEnv",
+    "K8S145": "containers:Privileges",
+    "K8S150": "resources:RequestsWithinLimits",
+    "K8S151": "resources:ResourceAmounts",
+    "K8S155": "probes:OneHandler",
+    "K8S156": "probes:HandlerPorts",
+    "K8S157": "probes:ProbeNumbers",
+    "K8S158": "probes:InitContainers",
+    "K8S160": "workloads:WorkloadNumbers",
+    "K8S161": "workloads:RollingUpdate",
+    "K8S162": "workloads:JobNumbers",
+    "K8S163": "workloads:JobSelector",
+    "K8S164": "workloads:Schedule",
+    "K8S165": "workloads:ClaimTemplates",
+    "K8S170": "services:ServicePorts",
+    "K8S171": "services:ServicePortNames",
+    "K8S172": "services:ServiceType",
+    "K8S173": "services:ServiceAddresses",
+    "K8S174": "services:NodePortRange",
+    "K8S180": "network:IngressGiven",
+    "K8S181": "network:IngressPaths",
+    "K8S182": "network:IngressBackends",
+    "K8S183": "network:IngressHosts",
+    "K8S185": "network:PolicyPeers",
+    "K8S186": "network:PolicyPorts",
+    "K8S187": "network:IngressClassController",
+    "K8S188": "network:Endpoints",
+    "K8S190": "storage:ClaimModes",
+    "K8S191": "storage:ClaimSize",
+    "K8S192": "storage:VolumeCapacity",
+    "K8S193": "storage:OneSource",
+    "K8S194": "storage:Provisioner",
+    "K8S195": "config:DataKeys",
+    "K8S196": "config:DataSize",
+    "K8S197": "config:SecretTypes",
+    "K8S200": "rbac:RoleRules",
+    "K8S201": "rbac:RoleRef",
+    "K8S202": "rbac:Subjects",
+    "K8S210": "scaling:ReplicaRange",
+    "K8S211": "scaling:ScaleTarget",
+    "K8S212": "scaling:Metrics",
+    "K8S213": "scaling:DisruptionBudget",
+    "K8S220": "policy:QuotaAmounts",
+    "K8S221": "policy:LimitOrder",
+    "K8S222": "policy:PriorityValue",
+    "K8S230": "admission:Webhooks",
+    "K8S231": "admission:Definitions",
+    "K8S232": "admission:AdmissionPolicy",
+}
+
+
+@cache
+def load(code: str) -> Check[Any]:
+    """Return the check of a code.
+
+    Raises:
+        KeyError: no check has it.
+    """
+    module, _, name = CHECKS[code].partition(":")
+    check: Check[Any] = getattr(import_module(f"{_HERE}.{module}"), name)()
+    return check
+
+
+@cache
+def rules() -> tuple[Check[Any], ...]:
+    """Return every rule in the order of its code."""
+    return ordered(load(code) for code in CHECKS)

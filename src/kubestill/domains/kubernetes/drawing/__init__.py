@@ -1,0 +1,1 @@
+"""Procedural manifests: intents drawn from open vocabularies, kind by kind."""

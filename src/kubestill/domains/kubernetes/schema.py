@@ -1,0 +1,345 @@
+"""The published schemas of Kubernetes as findings: which fields an object may have, and what they may hold.
+
+The schemas are those of the package kubernetes-validate (`v1.36.0-local-strict`); the enums come from a running server's
+OpenAPI, because the published file lacks them (data/README.md). Adjusted to what the server's decoder does: null is as good
+as absent, and a quantity or an int-or-string is one type.
+"""
+
+import base64
+import binascii
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property
+from importlib import resources
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from kubestill.domains.kubernetes.manifests import describe, field
+from kubestill.ground.errors import Unavailable, UserError, near
+from kubestill.tools.checks.api import Finding, Tier
+
+DEFAULT_VERSION = "1.36"
+MAX_FINDINGS = 50  # of one object; more only hides the first
+
+SCHEMA_CODES = {
+    "K8S020": "apiVersion or kind is missing.",
+    "K8S021": "No such kind in that API group and version.",
+    "K8S022": "The field does not exist here.",
+    "K8S023": "The value has the wrong type.",
+    "K8S024": "A required field is missing.",
+    "K8S025": "The value is not one of those allowed.",
+    "K8S026": "The value does not have the format of its type (quantity, date, base64, 32-bit integer).",
+}
+_REMEDIES = {
+    "K8S020": "Write both apiVersion and kind at the top of the object.",
+    "K8S021": "Use an apiVersion that serves the kind (kubectl api-resources lists them).",
+    "K8S022": "Correct the spelling, or move the field to where it belongs (kubectl explain shows it).",
+    "K8S023": "Write a value of the expected type; quote numbers and booleans that are meant as strings.",
+    "K8S024": "Add the field.",
+    "K8S025": "Use one of the values listed.",
+    "K8S026": "Write the value in the format named.",
+}
+
+# resource.Quantity: a decimal number with a binary or decimal suffix, or an exponent (apimachinery pkg/api/resource/quantity.go).
+QUANTITY_PATTERN = r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]+)?$"
+_INT_OR_STRING = "io.k8s.apimachinery.pkg.util.intstr.IntOrString"
+_QUANTITY = "io.k8s.apimachinery.pkg.api.resource.Quantity"
+_SPECIAL: dict[str, dict[str, Any]] = {
+    _INT_OR_STRING: {"type": ["string", "integer", "null"], "minimum": -(2**31), "maximum": 2**31 - 1},
+    _QUANTITY: {"type": ["string", "number", "null"], "pattern": QUANTITY_PATTERN},
+}
+RETIRED_GROUPS = frozenset({"extensions", "settings.k8s.io", "auditregistration.k8s.io"})  # once built in, gone since 1.22 or before
+_SUBRESOURCES = frozenset({"Scale", "Eviction", "TokenRequest", "ComponentStatus"})  # described, but nobody can create one by itself
+_SPECIAL_TYPES = {_INT_OR_STRING: "int-or-string", _QUANTITY: "quantity"}
+_RANGES = {"int32": (-(2**31), 2**31 - 1), "int64": (-(2**63), 2**63 - 1)}
+
+
+class Kind(NamedTuple):
+    """A kind by its full name; `group` is empty for the core group."""
+
+    group: str
+    version: str
+    kind: str
+
+    @property
+    def api_version(self) -> str:
+        """Return what a manifest writes as apiVersion."""
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+
+@dataclass(frozen=True, slots=True)
+class Property:
+    """What the schema says of one field."""
+
+    name: str
+    type: str  # object | map | array | string | integer | number | boolean | int-or-string | quantity | any
+    description: str
+    format: str = ""
+    required: bool = False
+    enum: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()  # the fields of an object (of a list's items), in the schema's order
+    required_keys: tuple[str, ...] = ()
+
+
+def split_api_version(api_version: str) -> tuple[str, str]:
+    """Return group and version of an apiVersion; the core group is the empty string."""
+    group, _, version = api_version.rpartition("/")
+    return group, version
+
+
+@cache
+def schemas(version: str = DEFAULT_VERSION) -> "Schemas":
+    """Return the schemas of a Kubernetes version such as "1.36", loaded once per process."""
+    return Schemas(version)
+
+
+@cache
+def _folder() -> Path:
+    spec = find_spec("kubernetes_validate")  # found, not imported: its import alone takes 0.2 s
+    if spec is None or not spec.submodule_search_locations:
+        raise Unavailable("the package kubernetes-validate (the schemas)", "pip install kubernetes-validate")
+    return Path(spec.submodule_search_locations[0]) / "kubernetes-json-schema"
+
+
+def versions() -> tuple[str, ...]:
+    """Return the Kubernetes versions whose schemas are at hand, oldest first."""
+    names = [path.name[1:].split("-")[0].rsplit(".", 1)[0] for path in _folder().glob("v*-local-strict")]
+    return tuple(sorted(names, key=lambda name: [int(part) for part in name.split(".")]))
+
+
+class Schemas:
+    """The schemas of one version. Validators are compiled for a kind when it is first met, and kept."""
+
+    def __init__(self, version: str = DEFAULT_VERSION) -> None:
+        if version not in versions():
+            raise UserError("schema version", f"no schemas of Kubernetes {version!r}", f"use one of {', '.join(versions())}")
+        self.version = version
+        [folder] = _folder().glob(f"v{version}.*-local-strict")
+        self._definitions: dict[str, dict[str, Any]] = json.loads((folder / "_definitions.json").read_text("utf-8"))["$defs"]
+        self._compiled: dict[str, Any] = {}
+        self._validators: dict[tuple[str, str], Any] = {}  # by apiVersion and kind
+
+    @cached_property
+    def _names(self) -> dict[Kind, str]:
+        names = {}
+        for name, definition in self._definitions.items():
+            known = definition.get("x-kubernetes-group-version-kind", ())
+            if name.startswith("io.k8s.apimachinery.") or "metadata" not in definition.get("properties", ()):
+                continue  # DeleteOptions, Status and the like stand in every group and are no objects
+            for gvk in known:
+                if not gvk["kind"].endswith("List") and gvk["kind"] not in _SUBRESOURCES:
+                    names[Kind(gvk["group"], gvk["version"], gvk["kind"])] = name
+        return names
+
+    @cached_property
+    def _groups(self) -> frozenset[str]:
+        return frozenset(kind.group for kind in self._names)
+
+    def owns(self, group: str) -> bool:
+        """Return whether an API group is one of Kubernetes' own, so that an unknown kind in it is a mistake."""
+        return group in self._groups or group in RETIRED_GROUPS
+
+    def kinds(self) -> tuple[Kind, ...]:
+        """Return every kind that can be created."""
+        return tuple(self._names)
+
+    def knows(self, api_version: str, kind: str) -> bool:
+        """Return whether the schemas describe this kind."""
+        return Kind(*split_api_version(api_version), kind) in self._names
+
+    def findings(self, value: Mapping[str, Any]) -> tuple[Finding, ...]:
+        """Return what the schema says against an object; nothing when it is valid."""
+        api_version, kind = value.get("apiVersion"), value.get("kind")
+        if not isinstance(api_version, str) or not isinstance(kind, str) or not api_version or not kind:
+            missing = "apiVersion" if not isinstance(api_version, str) or not api_version else "kind"
+            return (_finding("K8S020", missing, f"found {describe(value.get(missing))}, expected the {missing} as a string"),)
+        validator = self._validators.get((api_version, kind)) or self._validator(api_version, kind)
+        if validator is None:
+            return (self._unknown_kind(api_version, kind),)
+        if validator.is_valid(value):
+            return ()
+        name = self._names[Kind(*split_api_version(api_version), kind)]
+        found: list[Finding] = []
+        for error in validator.iter_errors(value):
+            found.extend(self._explain(error, name))
+            if len(found) >= MAX_FINDINGS:
+                break
+        return tuple(found[:MAX_FINDINGS])
+
+    def property(self, api_version: str, kind: str, path: Sequence[str | int] = ()) -> Property | None:
+        """Return what is known of the field at `path` (list items by any index), or None where the schema has no such field."""
+        name = self._names.get(Kind(*split_api_version(api_version), kind))
+        if name is None:
+            return None
+        holder, schema, last = None, {"$ref": f"#/$defs/{name}"}, ""
+        for step in path:
+            parent = self._resolved(schema)
+            if "items" in parent:
+                holder, schema = None, parent["items"]
+                if isinstance(step, int) or step == "[]":
+                    continue
+                parent = self._resolved(schema)
+            following = parent.get("properties", {}).get(step) or parent.get("additionalProperties")
+            if not isinstance(following, dict):
+                return None
+            holder, schema, last = parent, following, str(step)
+        return self._property(last, schema, holder)
+
+    def _property(self, name: str, schema: dict[str, Any], holder: dict[str, Any] | None) -> Property:
+        resolved = self._resolved(schema)
+        fields = self._resolved(resolved["items"]) if "items" in resolved else resolved
+        owner = next((key for key, value in self._definitions.items() if value is holder), "") if holder else ""
+        return Property(
+            name=name,
+            type=_type(schema, resolved),
+            description=schema.get("description") or resolved.get("description", ""),
+            format=resolved.get("format", ""),
+            required=bool(holder) and name in (holder or {}).get("required", ()),
+            enum=tuple(resolved.get("enum") or self._enums.get(owner, {}).get(name) or ()),
+            keys=tuple(fields.get("properties", ())),
+            required_keys=tuple(fields.get("required", ())),
+        )
+
+    def _resolved(self, schema: dict[str, Any]) -> dict[str, Any]:
+        return self._resolved(self._definitions[schema["$ref"].rsplit("/", 1)[1]]) if "$ref" in schema else schema
+
+    @cached_property
+    def _enums(self) -> dict[str, dict[str, list[str]]]:
+        if self.version != DEFAULT_VERSION:
+            return {}  # the lists are one version's; another version may allow more or fewer
+        text = resources.files("kubestill.domains.kubernetes").joinpath(f"data/enums-{DEFAULT_VERSION}.json").read_text("utf-8")
+        enums: dict[str, dict[str, list[str]]] = json.loads(text)
+        return enums
+
+    def _validator(self, api_version: str, kind: str) -> Any:
+        """Compile the validator of a kind with all that it refers to; None for an unknown kind."""
+        import jsonschema_rs
+
+        name = self._names.get(Kind(*split_api_version(api_version), kind))
+        if name is None:
+            return None
+        reached, waiting = {}, [name]
+        while waiting:
+            current = waiting.pop()
+            if current not in reached:
+                reached[current] = self._compact(current)
+                waiting.extend(_references(reached[current]))
+        bundle = {"$ref": f"#/$defs/{name}", "$defs": reached}
+        validator = jsonschema_rs.Draft202012Validator(bundle, validate_formats=True, formats={"byte": _is_base64})
+        self._validators[api_version, kind] = validator
+        return validator
+
+    def _compact(self, name: str) -> dict[str, Any]:
+        if name not in self._compiled:
+            self._compiled[name] = _SPECIAL.get(name) or _compacted(self._definitions[name], self._enums.get(name, {}))
+        return self._compiled[name]
+
+    def _unknown_kind(self, api_version: str, kind: str) -> Finding:
+        same = sorted(known.api_version for known in self._names if known.kind == kind)
+        group, version = split_api_version(api_version)
+        if same:
+            return _finding("K8S021", "apiVersion", f"{kind} is not served as {api_version!r}; expected {' or '.join(same)}")
+        in_group = [known.kind for known in self._names if (known.group, known.version) == (group, version)]
+        hint = near(kind, in_group) or near(kind, sorted({known.kind for known in self._names}))
+        return _finding("K8S021", "kind", f"unknown kind {kind!r} in {api_version!r}", hint)
+
+    def _explain(self, error: Any, name: str) -> Iterator[Finding]:
+        """Turn one error of the validator into findings that name the field, what was found and what was expected."""
+        path = ""
+        for step in error.instance_path:
+            path = field(path, step)
+        problem = error.kind
+        if problem.name == "additionalProperties":
+            known = self._fields_at(name, error.instance_path)
+            for unexpected in problem.unexpected:
+                yield _finding("K8S022", field(path, unexpected), f"unknown field {unexpected!r}", near(unexpected, known))
+        elif problem.name == "required":
+            yield _finding("K8S024", field(path, problem.property), f"required field {problem.property!r} is missing")
+        elif problem.name == "type":
+            expected = " or ".join(one for one in problem.types if one != "null")
+            yield _finding("K8S023", path, f"found {describe(error.instance)}, expected {expected}")
+        elif problem.name == "enum":
+            options = [str(option) for option in problem.options if option]
+            hint = near(str(error.instance), options)
+            yield _finding("K8S025", path, f"found {describe(error.instance)}, expected one of {', '.join(options)}", hint)
+        else:
+            yield _finding("K8S026", path, f"found {describe(error.instance)}, expected {_expected(problem)}")
+
+    def _fields_at(self, name: str, path: Sequence[str | int]) -> tuple[str, ...]:
+        schema = self._definitions[name]
+        for step in path:
+            schema = self._resolved(schema)
+            following = schema.get("items") if isinstance(step, int) else schema.get("properties", {}).get(step)
+            following = following or schema.get("additionalProperties")
+            if not isinstance(following, dict):
+                return ()
+            schema = following
+        return tuple(self._resolved(schema).get("properties", ()))
+
+
+def _finding(code: str, path: str, message: str, hint: str = "") -> Finding:
+    return Finding(code, path, f"{message}; {hint}" if hint else message, Tier.SCHEMA, remedy=_REMEDIES[code])
+
+
+def _expected(problem: Any) -> str:
+    if problem.name == "pattern":
+        return "a quantity such as 500m, 0.5, 128Mi or 10Gi"
+    if problem.name in ("minimum", "maximum"):
+        return f"a {'32' if abs(problem.limit) <= 2**31 else '64'}-bit integer"
+    known = {"byte": "base64", "date-time": "a date and time such as 2026-01-31T12:00:00Z"}
+    return known.get(getattr(problem, "format", ""), problem.name)
+
+
+def _type(schema: dict[str, Any], resolved: dict[str, Any]) -> str:
+    special = _SPECIAL_TYPES.get(str(schema.get("$ref", "")).rsplit("/", 1)[-1])
+    kind = resolved.get("type", "any")
+    name = str(next(one for one in ([kind] if isinstance(kind, str) else kind) if one != "null"))
+    return special or ("map" if name == "object" and isinstance(resolved.get("additionalProperties"), dict) else name)
+
+
+def _is_base64(text: str) -> bool:
+    """Return whether Go's decoder of []byte takes the text: standard alphabet, padded, line breaks ignored."""
+    try:
+        base64.b64decode(text.replace("\n", "").replace("\r", ""), validate=True)
+    except (binascii.Error, ValueError):
+        return False
+    return True
+
+
+def _compacted(schema: dict[str, Any], enums: Mapping[str, list[str]]) -> dict[str, Any]:
+    """Return a definition without prose, with null allowed everywhere, integer ranges, and the served enums."""
+    if "$ref" in schema:
+        return {"$ref": schema["$ref"]}
+    kept: dict[str, Any] = {key: schema[key] for key in ("required", "format", "enum") if key in schema}
+    if "type" in schema:
+        names = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
+        kept["type"] = [*names, *(["null"] if "null" not in names else [])]
+    if schema.get("format") in _RANGES:
+        kept["minimum"], kept["maximum"] = _RANGES[kept.pop("format")]
+    if "properties" in schema:
+        kept["properties"] = {name: _compacted(part, {}) for name, part in schema["properties"].items()}
+        for name, options in enums.items():
+            _restrict(kept["properties"][name], options)
+    for key in ("items", "additionalProperties"):
+        if key in schema:
+            kept[key] = _compacted(schema[key], {}) if isinstance(schema[key], dict) else schema[key]
+    return kept
+
+
+def _restrict(schema: dict[str, Any], options: list[str]) -> None:
+    """Allow only `options`; an empty string counts as absent, as the server's defaults take it."""
+    target = schema.get("items", schema)
+    target["enum"] = [*options, "", None]
+
+
+def _references(schema: Any) -> Iterator[str]:
+    """Yield the names of the definitions that a compacted schema refers to."""
+    if "$ref" in schema:
+        yield schema["$ref"].rsplit("/", 1)[1]
+    for part in schema.get("properties", {}).values():
+        yield from _references(part)
+    for key in ("items", "additionalProperties"):
+        if isinstance(schema.get(key), dict):
+            yield from _references(schema[key])

@@ -1,0 +1,98 @@
+"""The skill of writing manifests: a request in English, one manifest as the answer, and the intents that must hold."""
+
+import re
+from collections.abc import Sequence
+from random import Random
+from typing import Any
+
+from kubestill.domains.api import Document, Drop, Intent, Sample
+from kubestill.domains.kubernetes.drawing.draw import draw_intents
+from kubestill.domains.kubernetes.intents.kinds import KINDS
+from kubestill.domains.kubernetes.intents.lens import build, read, silent
+from kubestill.domains.kubernetes.intents.order import ordered
+from kubestill.domains.kubernetes.manifests import read as read_manifests
+from kubestill.domains.kubernetes.phrasing.compose import compose
+from kubestill.domains.kubernetes.printing import dump
+from kubestill.ground.seeds import stable_hash
+
+NAME = "manifest"
+# What a request can carry: more than this many facts nobody types, and a small context cannot hold.
+MAX_INTENTS = 14
+MAX_VALUE_CHARS = 60
+# Said always, where there: without them the object would be another one.
+_ESSENTIAL = frozenset(
+    "container.image init.image port spec.schedule rule backend target roleRef provisioner spec.maxReplicas spec.controller handler "
+    "spec.externalName spec.resources.requests.storage spec.capacity.storage value claim.storage deny allow allow.all podSelector "
+    "podSelector.all spec.type spec.minAvailable spec.maxUnavailable selector grant grant.names grant.url limit hard metric.utilization".split()
+)
+_PLAIN = re.compile(r"[\x20-\x7e]+\Z")
+
+
+class ManifestSkill:
+    """Draws requests for manifests, or writes the request that a real manifest answers."""
+
+    name = NAME
+
+    def draw(self, rng: Random, part: str) -> Sample | Drop:
+        """Invent an object and ask for it."""
+        return _sample([intent for intent in draw_intents(rng, part) if _keeps(intent, rng)], rng, part, "procedural", {})
+
+    def reverse(self, document: Document, rng: Random, part: str) -> Sample | Drop:
+        """Ask for what a real manifest says, as far as a person would say it; the rest of it is left out."""
+        manifests = read_manifests(document.text).manifests
+        if len(manifests) != 1:
+            return Drop("not-one-object")
+        obj = manifests[0].object
+        if obj.get("kind") not in KINDS or obj.get("apiVersion") != KINDS[obj["kind"]].api_version:
+            return Drop("kind-without-intents")
+        try:
+            intents = read(obj)
+        except (AttributeError, TypeError, KeyError, ValueError):
+            return Drop("unreadable-intents")
+        chosen = _choose([intent for intent in intents if _sayable(intent) and not silent(intent)], rng)
+        if not any(intent.aspect == "name" for intent in chosen):
+            return Drop("name-unsayable")
+        if len(chosen) < len({i.aspect for i in intents} & _ESSENTIAL):
+            return Drop("essential-unsayable")
+        return _sample(chosen, rng, part, "reverse", document.source)
+
+
+def _keeps(intent: Intent, rng: Random) -> bool:
+    """A default is seldom asked for."""
+    return not silent(intent) or rng.random() < 0.3
+
+
+def _sayable(intent: Intent) -> bool:
+    if "[]" in intent.aspect or intent.value is None:
+        return False
+    texts = [*intent.keys, *_texts(intent.value)]
+    return all(len(text) <= MAX_VALUE_CHARS and (text == "" or bool(_PLAIN.match(text))) for text in texts)
+
+
+def _texts(value: Any) -> list[str]:
+    return [text for item in value for text in _texts(item)] if isinstance(value, tuple) else [str(value)]
+
+
+def _choose(intents: Sequence[Intent], rng: Random) -> list[Intent]:
+    """Keep what is essential and some of the rest, in the manifest's own order."""
+    essential = [i for i in intents if i.aspect in ("kind", "name", "namespace") or i.aspect in _ESSENTIAL]
+    rest = [intent for intent in intents if intent not in essential]
+    share = rng.choice((0.4, 0.7, 1.0, 1.0))
+    room = max(0, MAX_INTENTS - len(essential))
+    kept = set(rng.sample(range(len(rest)), min(room, round(len(rest) * share))))
+    wanted = {id(intent) for place, intent in enumerate(rest) if place in kept} | {id(intent) for intent in essential}
+    return [intent for intent in intents if id(intent) in wanted][: 2 * MAX_INTENTS]
+
+
+def _sample(intents: list[Intent], rng: Random, part: str, road: str, source: Any) -> Sample | Drop:
+    composed = compose(intents, rng, part)
+    if any(intent.aspect in _ESSENTIAL for intent in composed.unsaid):
+        return Drop("essential-unsayable")
+    asked = composed.said
+    try:
+        answer = dump(ordered(build(asked)))
+    except (AttributeError, TypeError, KeyError, ValueError):
+        return Drop("unbuildable")
+    kind = str(asked[0].value)
+    identity = f"{stable_hash(composed.text, answer):016x}"
+    return Sample(identity, NAME, composed.text, answer, asked, kind, road, composed.forms, dict(source))

@@ -1,0 +1,85 @@
+"""The suites: fixed questions with checkable answers, never used in training or tuning."""
+
+from collections.abc import Iterable, Sequence
+from importlib import resources
+from typing import Any
+
+import yaml
+
+from kubestill.domains.api import HELD, Document, Drop, Intent, Sample
+from kubestill.domains.kubernetes.intents.lens import read, silent
+from kubestill.domains.kubernetes.skill import NAME, ManifestSkill
+from kubestill.ground.seeds import Seed, held_out
+
+# A tenth of the repositories is kept for evaluation, by the hash of their names: the same for every recipe.
+HELD_REPOSITORIES = 0.1
+PER_REPOSITORY = 12  # no repository may stand for the field
+
+
+class Procedural:
+    """Invented objects from held-out words, asked for with held-out phrase parts."""
+
+    name = "manifest-procedural"
+    needs_documents = False
+
+    def samples(self, documents: Iterable[Document], count: int, seed: Seed) -> Sequence[Sample]:
+        """Return `count` samples."""
+        skill, found, place = ManifestSkill(), [], 0
+        while len(found) < count:
+            sample = skill.draw(seed.rng(self.name, place), HELD)
+            place += 1
+            if isinstance(sample, Sample):
+                found.append(sample)
+        return found
+
+
+class Real:
+    """Reverse instructions from repositories that no training has seen, with held-out phrase parts."""
+
+    name = "manifest-real"
+    needs_documents = True
+
+    def samples(self, documents: Iterable[Document], count: int, seed: Seed) -> Sequence[Sample]:
+        """Return at most `count` samples, in an order that depends on the documents' ids alone."""
+        skill, found = ManifestSkill(), []
+        taken: dict[str, int] = {}
+        for document in sorted(documents, key=lambda document: seed.child(self.name, document.id).value):
+            if not held_out("repository", document.unit, HELD_REPOSITORIES) or taken.get(document.unit, 0) >= PER_REPOSITORY:
+                continue
+            sample = skill.reverse(document, seed.rng(self.name, document.id), HELD)
+            if isinstance(sample, Drop):
+                continue
+            taken[document.unit] = taken.get(document.unit, 0) + 1
+            found.append(sample)
+            if len(found) == count:
+                break
+        return found
+
+
+class Natural:
+    """Requests as different people wrote them, before the phrasing existed and without having seen it."""
+
+    name = "manifest-natural"
+    needs_documents = False
+
+    def samples(self, documents: Iterable[Document], count: int, seed: Seed) -> Sequence[Sample]:
+        """Return the first `count` samples."""
+        text = resources.files(__package__).joinpath("natural.yaml").read_text(encoding="utf-8")
+        return [_natural(entry) for entry in yaml.load(text, yaml.CSafeLoader)][:count]
+
+
+def _natural(entry: dict[str, Any]) -> Sample:
+    reference = yaml.load(entry["reference"], yaml.CSafeLoader)
+    intents = tuple(intent for intent in read(reference) if not _implied(intent, reference["kind"]))
+    source = {"path": "natural.yaml", "person": entry["person"]}
+    return Sample(entry["id"], NAME, entry["request"].strip(), entry["reference"], intents, reference["kind"], "natural", (), source)
+
+
+def _implied(intent: Intent, kind: str) -> bool:
+    """Say whether the reference holds this only because the API or good form wants it, not because it was asked."""
+    return (silent(intent) and not (kind in ("Job", "CronJob") and intent.aspect == "pod.restartPolicy")) or intent.aspect == "container.name"
+
+
+SUITES = {suite.name: suite for suite in (Procedural(), Real(), Natural())}
+
+

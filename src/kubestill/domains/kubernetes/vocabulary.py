@@ -1,0 +1,28 @@
+"""Words of the field: what a request says with them is a meaning to understand, not a name to copy."""
+
+import json
+import re
+from functools import cache
+from importlib import resources
+
+from kubestill.domains.kubernetes.drawing.others import RESOURCES, VERBS
+from kubestill.domains.kubernetes.intents.kinds import DEFAULTS, KINDS
+from kubestill.domains.kubernetes.intents.order import IDIOM
+from kubestill.domains.kubernetes.schema import DEFAULT_VERSION
+
+_HUMPS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+_SINGLE = re.compile(r"[A-Za-z]{2,}\Z")
+
+
+@cache
+def vocabulary() -> frozenset[str]:
+    """Return kinds, resources, verbs, field names and enum values, and the parts of those written in camelCase."""
+    text = resources.files("kubestill.domains.kubernetes").joinpath(f"data/enums-{DEFAULT_VERSION}.json").read_text("utf-8")
+    enums = [value for fields in json.loads(text).values() for values in fields.values() for value in values]
+    names = [resource.split(".")[0] for resource in RESOURCES]
+    values = [str(value) for value in DEFAULTS.values()]
+    plurals = [f"{kind}s" for kind in KINDS]
+    verbs = [verb for several in VERBS for verb in several]
+    words = [*KINDS, *plurals, *names, *verbs, *IDIOM, *enums, *values]
+    humps = [hump for word in words for hump in _HUMPS.findall(word)]
+    return frozenset(word.lower() for word in (*words, *humps) if _SINGLE.match(word))

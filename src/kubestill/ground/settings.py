@@ -1,0 +1,45 @@
+"""The only place that reads environment variables.
+
+KUBESTILL_WORKSPACE   folder of artifacts and runs (default ./workspace)
+KUBESTILL_PROCESSES   most processes that a stage may start (default: the cores this process may use)
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from kubestill.ground.errors import UserError
+
+WORKSPACE, PROCESSES = "KUBESTILL_WORKSPACE", "KUBESTILL_PROCESSES"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the surroundings say; everything else is in the recipe."""
+
+    workspace: Path
+    processes: int
+
+
+def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings from `environment` (the process's own by default).
+
+    Raises:
+        UserError: KUBESTILL_PROCESSES is not a positive whole number.
+    """
+    environment = os.environ if environment is None else environment
+    given = environment.get(PROCESSES, "")
+    if given and not (given.isdecimal() and int(given) > 0):
+        raise UserError(PROCESSES, f"found {given!r}, expected a whole number from 1", "unset it to use every core")
+    return Settings(
+        workspace=Path(environment.get(WORKSPACE) or "workspace"),
+        processes=int(given) if given else usable_cores(),
+    )
+
+
+def usable_cores() -> int:
+    """Return how many cores this process may run on (an affinity mask or a container may allow fewer than there are)."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

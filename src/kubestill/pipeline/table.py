@@ -1,0 +1,54 @@
+"""The only list of stages and domains: literal and lazy, in the order of the work."""
+
+from kubestill.ground.registry import Table
+
+STAGES = Table(
+    "stage",
+    {
+        "corpus": "kubestill.stages.corpus.stage:STAGE",
+        "synthesis": "kubestill.stages.synthesis.stage:STAGE",
+        "curation": "kubestill.stages.curation.stage:STAGE",
+        "training": "kubestill.stages.training.stage:STAGE",
+        "evaluation": "kubestill.stages.evaluation.stage:STAGE",
+        "export": "kubestill.stages.export.stage:STAGE",
+    },
+)
+
+# Packages beyond the plain install that a stage imports, so that a run says what is missing before it spends anything.
+NEEDS = {
+    "training": ("torch", "tokenizers", "safetensors", "transformers"),
+    "evaluation": ("torch", "tokenizers", "safetensors"),
+    "export": ("torch", "tokenizers", "safetensors", "transformers"),
+}
+
+# Each row is a factory: called with the options of the recipe's [domain] table, it returns the domain.
+DOMAINS = Table(
+    "domain",
+    {
+        "cron": "kubestill.domains.cron:domain",
+        "kubernetes": "kubestill.domains.kubernetes.domain:domain",
+    },
+)
+
+# Single functions and types of a stage's room that the command line needs outside a run.
+PARTS = Table(
+    "part",
+    {
+        "Questions": "kubestill.stages.evaluation.asking:Questions",
+        "evaluate": "kubestill.stages.evaluation.asking:evaluate",
+        "compare": "kubestill.stages.evaluation.asking:compare",
+    },
+)
+
+# Codes of findings that no check class makes (form, syntax, schema): a function that lists them, and one that tells what a code means.
+OTHER_CODES = Table("domain", {"kubernetes": "kubestill.domains.kubernetes.answers:codes"})
+OTHER_MEANINGS = Table("domain", {"kubernetes": "kubestill.domains.kubernetes.answers:explain"})
+
+# All checks of a domain: a sequence, or a function that returns one.
+CHECKS = Table(
+    "domain",
+    {
+        "cron": "kubestill.domains.cron.checks:CHECKS",
+        "kubernetes": "kubestill.domains.kubernetes.checks.table:rules",
+    },
+)

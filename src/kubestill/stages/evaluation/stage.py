@@ -1,0 +1,111 @@
+"""Evaluation: weights → scores. Every suite is asked, every answer judged; what could not be asked says why."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from kubestill.domains.api import SUITE_SAMPLES, Document
+from kubestill.ground.errors import UserError, near
+from kubestill.ground.records import write_records, write_text
+from kubestill.ground.shards import read_shards
+from kubestill.ground.stage import Done, How, Job, Tally, What
+from kubestill.stages.evaluation.asking import Questions, Scored, evaluate
+from kubestill.tools.engines.api import Ask
+from kubestill.tools.engines.table import engine_type
+
+SCORES = "scores.json"
+
+
+class EvaluationWhat(What):
+    """What is asked, and how answers are generated: always greedily, so that a score belongs to the weights alone."""
+
+    suites: tuple[str, ...] = ()
+    """Suites by name; none named: all of the domain's."""
+    count: int = Field(default=SUITE_SAMPLES, ge=1)
+    """Questions of each suite (fewer where it has fewer)."""
+    counts: dict[str, int] = Field(default_factory=dict)
+    """Another number for single suites."""
+    max_new_tokens: int = Field(default=768, ge=1)
+    """An answer that is not finished by then is judged as it is."""
+
+
+class EvaluationHow(How):
+    """Nothing to choose yet: one process, greedy."""
+
+
+class Evaluation:
+    """The stage."""
+
+    name: ClassVar[str] = "evaluation"
+    version: ClassVar[int] = 1
+    what: ClassVar[type[What]] = EvaluationWhat
+    how: ClassVar[type[How]] = EvaluationHow
+    inputs: ClassVar[Mapping[str, str]] = {"weights": "training", "documents": "corpus"}
+    output: ClassVar[str] = "scores"
+
+    def run(self, job: Job) -> Done:
+        """Write `<suite>.jsonl` and `scores.json`, suite by suite; a suite that was finished before a cut is not asked again.
+
+        Raises:
+            UserError: a suite that the domain does not have.
+        """
+        names, scores, engine = _suites(job), _finished(job.out), None
+        for name in names:
+            if name in scores:
+                continue
+            engine = engine or _engine(job)
+            scored = _ask(job, name, engine)
+            write_records(job.out / f"{name}.jsonl", scored.records)
+            scores[name] = scored.score
+            write_text(job.out / SCORES, json.dumps(scores, indent=1) + "\n")
+        return Done(_tally(scores), {name: _line(score) for name, score in scores.items()})
+
+
+def _suites(job: Job) -> tuple[str, ...]:
+    known = job.domain.suites()
+    for name in (*job.what.suites, *job.what.counts):
+        if name not in known:
+            raise UserError("evaluation.suites", f"no such suite: {name!r}", near(name, known) or f"known: {', '.join(known)}")
+    return job.what.suites or tuple(sorted(known))
+
+
+def _finished(out: Path) -> dict[str, dict[str, Any]]:
+    """Return the scores of the suites that an earlier run finished: the score is written after its answers."""
+    path = out / SCORES
+    found: dict[str, dict[str, Any]] = json.loads(path.read_text()) if path.exists() else {}
+    return found
+
+
+def _engine(job: Job) -> Any:
+    return engine_type("transformers").load(job.inputs["weights"].path)
+
+
+def _ask(job: Job, name: str, engine: Any) -> Scored:
+    documents: tuple[Document, ...] = ()
+    if job.domain.suites()[name].needs_documents:
+        documents = tuple(Document(**record) for record in read_shards(job.inputs["documents"].path, "documents"))
+    questions = Questions(name, job.what.counts.get(name, job.what.count), documents=documents)
+    return evaluate(engine, job.domain, questions, Ask(max_new_tokens=job.what.max_new_tokens), job.progress)
+
+
+def _tally(scores: Mapping[str, Mapping[str, Any]]) -> Tally:
+    """Count answers: kept are those that passed in full, the rest goes by the tier that failed."""
+    tally = Tally()
+    for score in scores.values():
+        tally.keep(score["passed"])
+        for tier, count in score["failed_on"].items():
+            tally.drop(f"failed on {tier}", count)
+    return tally
+
+
+def _line(score: Mapping[str, Any]) -> str:
+    if "skipped" in score:
+        return f"skipped: {score['skipped']}"
+    total = score["total"]
+    return f"{score['passed']}/{total} = {score['passed'] / total:.1%} ({score['low']:.1%}-{score['high']:.1%})"
+
+
+STAGE = Evaluation()

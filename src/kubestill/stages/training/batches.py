@@ -1,0 +1,210 @@
+"""The mix as numbers, and the order in which they are seen.
+
+Samples are encoded once, into flat arrays on disk that every process maps. A step is a fixed number of blocks; a block is some samples of
+like length, padded on the right. Which samples make a block depends on the seed alone, never on the number of processes.
+"""
+
+import hashlib
+import multiprocessing
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kubestill.ground.records import read_records
+from kubestill.ground.seeds import Seed
+from kubestill.ground.stage import Tally
+
+POOL_BLOCKS = 256  # blocks' worth of samples that are sorted by length together: enough for 3 % padding, few enough to mix
+FILES = ("ids", "ends", "starts")
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """All samples: `ids` of all in one row, `ends` of each in it, and `starts` of each answer counted within its sample."""
+
+    ids: NDArray[np.uint16]
+    ends: NDArray[np.int64]
+    starts: NDArray[np.int32]
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """Tokens of each sample."""
+        return np.diff(self.ends, prepend=0)
+
+    @property
+    def labels(self) -> NDArray[np.int64]:
+        """Tokens of each sample's answer, its end included."""
+        return self.lengths - self.starts
+
+    def sample(self, number: int) -> NDArray[np.uint16]:
+        """Return the ids of one sample."""
+        start = int(self.ends[number - 1]) if number else 0
+        return self.ids[start : int(self.ends[number])]
+
+    def save(self, folder: Path) -> None:
+        """Write the arrays."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in FILES:
+            np.save(folder / f"{name}.npy", getattr(self, name))
+
+    @classmethod
+    def load(cls, folder: Path) -> "Encoded":
+        """Map the arrays."""
+        return cls(*(np.load(folder / f"{name}.npy", mmap_mode="r") for name in FILES))
+
+    def digest(self) -> str:
+        """Return a hash of all that is learned from."""
+        found = hashlib.blake2b(digest_size=16)
+        for name in FILES:
+            found.update(np.ascontiguousarray(getattr(self, name)).tobytes())
+        return found.hexdigest()
+
+
+def encode_shard(folder: Path, shard: Path, max_tokens: int) -> tuple[Encoded, Tally]:
+    """Encode one JSONL file of samples with the tokenizer and chat.json in `folder`."""
+    from kubestill.tools.chat.format import ChatFormat
+    from kubestill.tools.chat.mask import encode_many
+    from kubestill.tools.modeling.tokenizer import load_tokenizer
+
+    tally, ids, lengths, starts = Tally(), [], [], []
+    pairs = ((record["request"], record["answer"]) for record in read_records(shard))
+    for found in encode_many(load_tokenizer(folder), ChatFormat.load(folder), pairs, max_tokens):
+        if found is None:
+            tally.drop("too-long")
+            continue
+        tally.keep()
+        ids.append(np.array(found[0], dtype=np.uint16))
+        lengths.append(len(found[0]))
+        starts.append(found[1])
+    row = np.concatenate(ids) if ids else np.zeros(0, np.uint16)
+    return Encoded(row, np.cumsum(lengths, dtype=np.int64), np.array(starts, dtype=np.int32)), tally
+
+
+def encode_mix(folder: Path, shards: list[Path], max_tokens: int, processes: int) -> tuple[Encoded, Tally]:
+    """Encode all shards, in their order, with several processes."""
+    work = [(folder, shard, max_tokens) for shard in shards]
+    if processes > 1 and len(work) > 1:
+        with multiprocessing.get_context("spawn").Pool(min(processes, len(work))) as pool:
+            found = pool.starmap(encode_shard, work, chunksize=1)
+    else:
+        found = [encode_shard(*one) for one in work]
+    tally, offset = Tally(), 0
+    ends: list[NDArray[np.int64]] = []
+    for encoded, part in found:
+        tally.add(part)
+        ends.append(encoded.ends + offset)
+        offset += len(encoded.ids)
+    joined = [np.concatenate([getattr(encoded, name) for encoded, _ in found]) for name in ("ids", "starts")]
+    return Encoded(joined[0], np.concatenate(ends), joined[1]), tally
+
+
+@dataclass(frozen=True)
+class Block:
+    """One block: `ids` [B,T] padded on the right, flat places `where` [M] that predict, and the `targets` [M] there."""
+
+    ids: NDArray[np.int64]
+    where: NDArray[np.int64]
+    targets: NDArray[np.int64]
+
+
+def build_block(encoded: Encoded, numbers: NDArray[np.int64], pad: int) -> Block:
+    """Pad the samples `numbers` to one rectangle. Place t predicts the token at t+1, so the last token is no input."""
+    samples = [encoded.sample(int(number)) for number in numbers]
+    width = max(len(sample) for sample in samples) - 1
+    ids = np.full((len(samples), width), pad, dtype=np.int64)
+    where, targets = [], []
+    for row, (sample, start) in enumerate(zip(samples, encoded.starts[numbers], strict=True)):
+        ids[row, : len(sample) - 1] = sample[:-1]
+        where.append(row * width + np.arange(start - 1, len(sample) - 1))
+        targets.append(sample[start:].astype(np.int64))
+    return Block(ids, np.concatenate(where), np.concatenate(targets))
+
+
+@dataclass(frozen=True)
+class Position:
+    """Where in the data a run is: the next step is number `step` of `epoch`."""
+
+    epoch: int = 0
+    step: int = 0
+
+
+@dataclass(frozen=True)
+class Step:
+    """The blocks of one step by sample numbers, what they hold, and the position after them."""
+
+    blocks: list[NDArray[np.int64]]
+    tokens: int
+    labels: int
+    after: Position
+
+
+class Plan:
+    """The endless row of steps over an encoded mix."""
+
+    def __init__(self, encoded: Encoded, tokens_per_step: int, blocks: int, seed: Seed) -> None:
+        """`tokens_per_step` counts padding and is shared evenly by the `blocks`."""
+        self.lengths, self.labels = encoded.lengths, encoded.labels
+        self.block_tokens, self.blocks, self.seed = tokens_per_step // blocks, blocks, seed
+
+    def steps(self, position: Position) -> Iterator[Step]:
+        """Yield steps from `position` on, for ever; each epoch is shuffled anew."""
+        epoch, skip = position.epoch, position.step
+        while True:
+            blocks = self._epoch(epoch)
+            count = max(1, len(blocks) // self.blocks)
+            for step in range(skip, count):
+                # The last blocks of an epoch that fill no step are left for the next shuffle.
+                chosen = blocks[step * self.blocks : (step + 1) * self.blocks]
+                numbers = np.concatenate(chosen)
+                after = Position(epoch, step + 1) if step + 1 < count else Position(epoch + 1, 0)
+                yield Step(chosen, int(self.lengths[numbers].sum()), int(self.labels[numbers].sum()), after)
+            epoch, skip = epoch + 1, 0
+
+    def _epoch(self, epoch: int) -> list[NDArray[np.int64]]:
+        rng = np.random.default_rng(self.seed.child("epoch", epoch).value)
+        order = rng.permutation(len(self.lengths))
+        mean = max(1.0, float(self.lengths.mean()))
+        pool = max(1, int(POOL_BLOCKS * self.block_tokens / mean))
+        blocks: list[NDArray[np.int64]] = []
+        for start in range(0, len(order), pool):
+            members = order[start : start + pool]
+            members = members[np.argsort(self.lengths[members], kind="stable")]
+            found = list(self._cut(members))
+            blocks += [found[place] for place in rng.permutation(len(found))]
+        return blocks
+
+    def _cut(self, members: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+        """Cut samples sorted by length into rectangles of at most `block_tokens` inputs."""
+        widths = self.lengths[members] - 1
+        start = 0
+        for place in range(1, len(members) + 1):
+            full = place < len(members) and int(widths[place]) * (place + 1 - start) > self.block_tokens
+            if full or place == len(members):
+                yield members[start:place]
+                start = place
+
+
+def padding_share(encoded: Encoded, steps: list[Step]) -> float:
+    """Return the share of padding in the rectangles of `steps`."""
+    lengths = encoded.lengths
+    area = sum(len(block) * int(lengths[block].max() - 1) for step in steps for block in step.blocks)
+    return 1 - sum(int((lengths[block] - 1).sum()) for step in steps for block in step.blocks) / max(1, area)
+
+
+def shards_of(mix: Path) -> list[Path]:
+    """Return the training files of a mix in their order."""
+    return sorted(mix.glob("train-*.jsonl"))
+
+
+def read_samples(path: Path, count: int) -> list[dict[str, Any]]:
+    """Return the first `count` records of a file."""
+    found: list[dict[str, Any]] = []
+    for record in read_records(path):
+        if len(found) == count:
+            break
+        found.append(record)
+    return found

@@ -1,0 +1,169 @@
+"""Data-parallel processes of one thread each, which share the student instead of sending it about.
+
+Weights, optimiser and gradients lie in one piece of memory that all processes map. Each writes the gradient of its blocks into its own
+vector; each then sums and updates its own shard of the parameters, which the others read where they lie. So a step exchanges nothing
+through a socket, Muon's work is split, and there are three meetings a step. At these sizes a second thread in one process
+adds 7 %, a second process 90 % (docs/log/2026-11-22-training-loop.md).
+"""
+
+import mmap
+import multiprocessing
+import os
+import signal
+import tempfile
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.connection import wait
+from multiprocessing.process import BaseProcess
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from kubestill.ground.errors import KubestillError
+from kubestill.tools.modeling.layout import Layout
+
+TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
+FIGURES = 2  # what each process tells the others in a step: summed loss, squared norm of its shard's gradient
+
+
+@dataclass
+class Arena:
+    """The shared vectors, each [total] but `second` [total - matrices], `grads` [processes, total], `told` [processes, FIGURES]."""
+
+    masters: Tensor
+    working: Tensor
+    first: Tensor
+    second: Tensor
+    grads: Tensor
+    told: Tensor
+
+    @classmethod
+    def over(cls, file: int, layout: Layout, processes: int, precision: str) -> "Arena":
+        """Map the arena in the file with descriptor `file`, growing it where it is too short."""
+        total, rest = layout.total, layout.total - layout.matrices
+        sizes = [("told", processes * FIGURES, torch.float64), ("masters", total, torch.float32), ("first", total, torch.float32)]
+        sizes += [("second", rest, torch.float32), ("grads", processes * total, torch.float32)]
+        if precision != "fp32":
+            sizes.append(("working", total, TYPES[precision]))
+        places, end = {}, 0
+        for name, count, dtype in sizes:
+            places[name] = end
+            end += -(-count * dtype.itemsize // 64) * 64
+        if os.fstat(file).st_size < end:
+            os.ftruncate(file, end)
+        memory = mmap.mmap(file, end)
+        found = {name: torch.frombuffer(memory, dtype=dtype, count=count, offset=places[name]) for name, count, dtype in sizes}
+        found.setdefault("working", found["masters"])
+        found["grads"], found["told"] = found["grads"].view(processes, total), found["told"].view(processes, FIGURES)
+        return cls(**found)
+
+    def kept(self) -> dict[str, Tensor]:
+        """Return what a checkpoint must hold; the rest follows from it."""
+        return {"masters": self.masters, "first": self.first, "second": self.second}
+
+
+def shared_file() -> int:
+    """Return the descriptor of a nameless file in memory (Linux) or in the temporary folder."""
+    if hasattr(os, "memfd_create"):
+        return os.memfd_create("kubestill-arena")
+    with tempfile.TemporaryFile() as file:
+        return os.dup(file.fileno())
+
+
+@dataclass(frozen=True)
+class Team:
+    """This process among the others."""
+
+    rank: int
+    size: int
+    barrier: Any = None  # multiprocessing.Barrier; None for a team of one
+
+    def meet(self) -> None:
+        """Wait until every process is here.
+
+        Raises:
+            KubestillError: another process ended.
+        """
+        if self.barrier is None:
+            return
+        try:
+            self.barrier.wait()
+        except threading.BrokenBarrierError:
+            raise KubestillError("a training process ended before the others; the next run goes on from the last checkpoint") from None
+
+
+class Crew:
+    """Starts the other processes, watches them, and ends them on the way out."""
+
+    def __init__(self, size: int, file: int, work: Callable[[Team, int, Any], None], given: object) -> None:
+        """`work(team, file, given)` runs in processes 1 to size-1; it and `given` must be picklable."""
+        self.size, self.processes = size, list[BaseProcess]()
+        self.team = Team(0, size)
+        if size == 1:
+            return
+        context = multiprocessing.get_context("spawn")
+        barrier = context.Barrier(size)
+        self.team = Team(0, size, barrier)
+        for rank in range(1, size):
+            team = Team(rank, size, barrier)
+            process = context.Process(target=_start, args=(work, team, _Descriptor(file), given), daemon=True)
+            process.start()
+            self.processes.append(process)
+        threading.Thread(target=self._watch, daemon=True).start()
+
+    def _watch(self) -> None:
+        """Break the barrier when a process ends with an error, so that nobody waits for it."""
+        waiting: dict[object, BaseProcess] = {process.sentinel: process for process in self.processes}
+        while waiting:
+            for sentinel in wait([process.sentinel for process in waiting.values()]):
+                process = waiting.pop(sentinel)
+                process.join()
+                if process.exitcode:
+                    self.team.barrier.abort()
+
+    def __enter__(self) -> Team:
+        return self.team
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        if kind is not None and self.processes:
+            self.team.barrier.abort()
+        for process in self.processes:
+            process.join(timeout=None if kind is None else 1)
+            if process.is_alive():
+                process.kill()
+                process.join()
+
+
+class _Descriptor:
+    """A file descriptor that survives pickling to a process being spawned."""
+
+    def __init__(self, file: int) -> None:
+        self.file = file
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        from multiprocessing.reduction import DupFd
+
+        return _detach, (DupFd(self.file),)
+
+
+def _detach(duplicate: Any) -> int:
+    found: int = duplicate.detach()
+    return found
+
+
+def _start(work: Callable[[Team, int, Any], None], team: Team, file: int, given: object) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # ctrl-C is the first process's to answer
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
+    try:
+        work(team, file, given)
+    except KubestillError:
+        raise SystemExit(1) from None  # the first process meets the same error, or broke the barrier itself
+
+
+def _end_with(sentinel: Any) -> None:
+    wait([sentinel])
+    os._exit(1)

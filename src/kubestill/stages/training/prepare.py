@@ -1,0 +1,97 @@
+"""Before the first step: the tokenizer, the chat format, the encoded mix and the weights to start from."""
+
+import json
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+
+from kubestill.ground.errors import UserError
+from kubestill.ground.records import read_records, write_text
+from kubestill.ground.stage import Job, Tally
+from kubestill.stages.training.batches import Encoded, encode_mix, shards_of
+from kubestill.stages.training.settings import TrainingWhat
+from kubestill.tools.chat.format import ChatFormat
+from kubestill.tools.modeling.bases import find_base
+from kubestill.tools.modeling.layout import Layout, draw
+from kubestill.tools.modeling.load import load_student
+from kubestill.tools.modeling.presets import preset
+from kubestill.tools.modeling.tokenizer import load_tokenizer, save_tokenizer, train_tokenizer
+
+ENCODED = "encoded"  # folder of the arrays, removed when training is done
+DONE = "tally.json"  # written last
+TOKENIZER_SAMPLES = 20_000  # samples that the tokenizer learns from: more change no merge that matters
+
+
+def prepare_texts(job: Job, shards: list[Path]) -> None:
+    """Put tokenizer and chat.json into `job.out`: the base's, or ones learned from the mix."""
+    what: TrainingWhat = job.what
+    if what.base:
+        base = find_base(what.base)
+        load_tokenizer(base)
+        for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "chat.json"):
+            if (base / name).exists():
+                shutil.copyfile(base / name, job.out / name)
+        return
+    job.progress.say("learning the words and the tokenizer")
+    pairs = [(record["request"], record["answer"]) for shard in shards for record in read_records(shard)]
+    chat = ChatFormat.learn(pairs, what.copying, job.domain.vocabulary())
+    chat.save(job.out)
+    texts = []
+    for request, answer in pairs[:: max(1, len(pairs) // TOKENIZER_SAMPLES)]:
+        prompt = chat.prompt(request)
+        texts += [prompt.text, chat.target(answer, prompt)]
+    tokenizer = train_tokenizer(texts, what.vocabulary_size, what.copying)
+    save_tokenizer(tokenizer, job.out, preset(what.preset).max_position)
+
+
+def prepare_mix(job: Job, processes: int) -> Tally:
+    """Encode the mix into `job.out`/encoded, once.
+
+    Raises:
+        UserError: there is nothing to learn from.
+    """
+    folder, mix = job.out / ENCODED, job.inputs["mix"].path
+    if (folder / DONE).exists():
+        return Tally(**json.loads((folder / DONE).read_text()))
+    shards = shards_of(mix)
+    if not shards:
+        raise UserError(str(mix), "no train-*.jsonl in it", "curation must keep at least one sample")
+    prepare_texts(job, shards)
+    job.progress.say("encoding the mix")
+    encoded, tally = encode_mix(job.out, shards, job.what.max_tokens, processes)
+    if not tally.kept:
+        found = f"none of {tally.came} samples fits {job.what.max_tokens} tokens"
+        raise UserError(str(mix), found, "raise training.max_tokens or add samples")
+    encoded.save(folder)
+    write_text(folder / DONE, json.dumps(asdict(tally)))
+    return tally
+
+
+def prepare_weights(job: Job) -> tuple[Layout, torch.Tensor]:
+    """Return the layout and the fp32 weights [total] to start from.
+
+    Raises:
+        UserError: the longest sample is longer than the student's context.
+    """
+    what: TrainingWhat = job.what
+    if what.base:
+        layout, flat = load_student(find_base(what.base))
+    else:
+        layout = Layout(preset(what.preset).with_vocabulary(load_tokenizer(job.out).get_vocab_size()))
+        flat = draw(layout, job.seed.child("weights").value)
+    if what.max_tokens > layout.arch.max_position:
+        raise UserError("training.max_tokens", f"{what.max_tokens} is over the context", f"give at most {layout.arch.max_position}")
+    if what.max_tokens > what.tokens_per_step // what.blocks:
+        raise UserError(
+            "training.max_tokens",
+            f"{what.max_tokens} does not fit a block of {what.tokens_per_step // what.blocks} tokens",
+            "raise training.tokens_per_step or lower training.blocks",
+        )
+    return layout, flat
+
+
+def encoded_of(job: Job) -> Encoded:
+    """Map the encoded mix of a job."""
+    return Encoded.load(job.out / ENCODED)

@@ -1,0 +1,36 @@
+"""The settings of the training stage."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from kubestill.ground.stage import How, What
+
+
+class TrainingWhat(What):
+    """What is learned, and for how long. Rates and warm-up are the probe's (../shared/references/probes.md)."""
+
+    base: str = Field("", description="Student to start from: the name of a packaged one or a folder. Empty: from nothing.")
+    preset: str = Field("4m", description="Size of a student from nothing (tools/modeling/presets.py). Unread with a base.")
+    vocabulary_size: int = Field(4096, ge=320, le=65_536, description="Tokens of a new tokenizer. Unread with a base.")
+    copying: Literal["slots", "spell"] = Field("slots", description="How open words are copied (tools/chat). Unread with a base.")
+    tokens: int = Field(8_000_000, ge=1, description="Budget: tokens of requests and answers that are seen, all epochs together.")
+    tokens_per_step: int = Field(2048, ge=64, description="Tokens of one step at most, padding included.")
+    blocks: int = Field(2, ge=1, le=64, description="Blocks that a step is made of; each is length-bucketed, and one process's work.")
+    matrix_rate: float = Field(0.02, gt=0, description="Muon's peak learning rate.")
+    rest_rate: float = Field(0.004, gt=0, description="AdamW's peak learning rate, for embeddings and norms.")
+    warmup: float = Field(0.02, ge=0, lt=1, description="Share of the budget in which the rates rise; then they fall to zero in a line.")
+    weight_decay: float = Field(0.0, ge=0, description="Decoupled decay of the matrices, times the learning rate.")
+    clip: float = Field(1.0, gt=0, description="Greatest norm of a step's gradient; longer ones are shortened.")
+    max_tokens: int = Field(512, ge=16, description="Longest sample, request and answer; longer ones are dropped and counted.")
+    objective: Literal["sft"] = Field("sft", description="What the loss is (objectives/table.py).")
+    precision: Literal["bf16", "fp32"] = Field("bf16", description="Type of the multiplications; masters are fp32 in any case.")
+    dev_every_tokens: int = Field(2_000_000, ge=1, description="Tokens between two full-pass counts on the dev slice.")
+    dev_samples: int = Field(48, ge=0, description="Size of the dev slice; 0 for none.")
+
+
+class TrainingHow(How):
+    """How the work is done; none of it changes what comes out, but for the rounding of sums."""
+
+    processes: int = Field(0, ge=0, description="Data-parallel processes of one thread each; 0: as many as cores, at most one a block.")
+    checkpoint_seconds: float = Field(60.0, gt=0, description="Seconds between two checkpoints.")

@@ -1,0 +1,45 @@
+"""From a request and an answer to token ids and labels: what is learned is the answer and its end, nothing else."""
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from kubestill.tools.chat.format import END, ChatFormat
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+IGNORE = -100  # the label that torch's and Hugging Face's losses leave out
+CHUNK = 512  # samples that the tokenizer gets at once
+
+
+def encode(tokenizer: "Tokenizer", chat: ChatFormat, request: str, answer: str, max_tokens: int) -> tuple[list[int], list[int]] | None:
+    """Return ids and labels of one sample, or None when they are more than `max_tokens`.
+
+    Labels are IGNORE over the prompt; label t is the token at place t (the loss shifts).
+    """
+    (found,) = encode_many(tokenizer, chat, [(request, answer)], max_tokens)
+    if found is None:
+        return None
+    ids, start = found
+    return ids, [IGNORE] * start + ids[start:]
+
+
+def encode_many(
+    tokenizer: "Tokenizer", chat: ChatFormat, pairs: Iterable[tuple[str, str]], max_tokens: int
+) -> Iterator[tuple[list[int], int] | None]:
+    """Yield, for each (request, answer), the ids and the place where the answer starts; None where they are too long.
+
+    Prompt and answer are split apart, since that is how they meet again at generation: no token spans the border.
+    """
+    end = tokenizer.token_to_id(END)
+    assert end is not None  # load_tokenizer made sure
+    stream = iter(pairs)
+    while chunk := list(islice(stream, CHUNK)):
+        prompts = [chat.prompt(request) for request, _ in chunk]
+        targets = [chat.target(answer, prompt) for (_, answer), prompt in zip(chunk, prompts, strict=True)]
+        heads = tokenizer.encode_batch_fast([prompt.text for prompt in prompts], add_special_tokens=False)
+        tails = tokenizer.encode_batch_fast(targets, add_special_tokens=False)
+        for head, tail in zip(heads, tails, strict=True):
+            ids = [*head.ids, *tail.ids, end]
+            yield (ids, len(head.ids)) if len(ids) <= max_tokens else None

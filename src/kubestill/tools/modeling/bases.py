@@ -1,0 +1,32 @@
+"""Students to start from: packaged ones by name, any other by its folder."""
+
+from importlib import resources
+from pathlib import Path
+
+from kubestill.ground.errors import UserError, near
+
+WEIGHTS = "model.safetensors"
+
+
+def packaged() -> dict[str, Path]:
+    """Return the students that ship with the package, by name."""
+    root = Path(str(resources.files("kubestill"))) / "models"
+    return {path.parent.name: path.parent for path in sorted(root.glob(f"*/{WEIGHTS}"))}
+
+
+def find_base(name: str) -> Path:
+    """Return the folder of a packaged student, or `name` itself where it is a folder with weights.
+
+    Raises:
+        UserError: neither is there.
+    """
+    known = packaged()
+    if name in known:
+        return known[name]
+    folder = Path(name)
+    if (folder / WEIGHTS).is_file():
+        return folder
+    if folder.is_dir():
+        raise UserError(str(folder), f"no {WEIGHTS} in it", "give a folder that training or export made")
+    shipped = f"packaged ones: {', '.join(known)}" if known else "none is packaged; give a folder"
+    raise UserError("training.base", f"no student {name!r}", near(name, known) or shipped)

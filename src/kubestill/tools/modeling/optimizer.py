@@ -1,0 +1,138 @@
+"""Muon for the matrices, AdamW for embeddings and norms, over flat vectors that several processes may share.
+
+Muon: Jordan et al. 2024 (kellerjordan.github.io/posts/muon): momentum 0.95 (Nesterov), then nearly the nearest
+half-orthogonal matrix by Newton-Schulz steps in bf16. Its scale sqrt(max(1, rows/columns)) is the post's. AdamW's betas
+(0.9, 0.95) are GPT-3's (Brown et al. 2020, appendix B).
+The rates 0.02 and 0.004 are the probe's (../shared/references/probes.md).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from kubestill.tools.modeling.layout import MATRICES, Layout
+
+MOMENTUM = 0.95
+BETAS = (0.9, 0.95)
+EPSILON = 1e-8
+# Three odd quintics whose composition is flattest on [0.01, 1], found by the Remez exchange of Amsel et al. 2025
+# ("The Polar Express", algorithm 1): singular values end in 0.72..1.27, as five steps of Jordan's fixed quintic leave them in 0.68..1.2.
+QUINTICS = (
+    (8.01954, -22.99869, 16.89897),
+    (3.64143, -2.72543, 0.53694),
+    (2.66836, -1.98294, 0.45326),
+)
+SAFETY = 1.02  # bf16 may round the norm down by half a percent
+
+
+def orthogonalise(matrices: Tensor, dtype: torch.dtype = torch.bfloat16) -> Tensor:
+    """Return for each of [n, rows, columns] roughly the nearest matrix with singular values of one.
+
+    Values under a hundredth of the Schatten-4 norm come out smaller. That norm, the root of the first Gram matrix's
+    Frobenius norm, costs nothing here and bounds the largest singular value up to four times closer than the Frobenius
+    norm of the matrix, which saves two of five steps.
+    """
+    tall = matrices.shape[-2] > matrices.shape[-1]
+    x = matrices.mT if tall else matrices
+    x = (x / x.norm(dim=(-2, -1), keepdim=True).clamp_min(1e-30)).to(dtype)
+    gram = x @ x.mT
+    bound = gram.float().norm(dim=(-2, -1), keepdim=True).clamp_min(1e-30).mul_(SAFETY)
+    x, gram = x.mul_(bound.rsqrt().to(dtype)), gram.mul_(bound.reciprocal().to(dtype))
+    for number, (a, b, c) in enumerate(QUINTICS):
+        gram = x @ x.mT if number else gram
+        x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
+    return x.mT if tall else x
+
+
+@dataclass(frozen=True)
+class Rates:
+    """What a step needs besides gradients; the schedule sets both rates anew each step."""
+
+    matrices: float
+    rest: float
+    weight_decay: float
+
+
+@dataclass(frozen=True)
+class Shard:
+    """The part of the parameters that one process updates: matrices by number, the rest by range of elements."""
+
+    rank: int
+    size: int
+
+    def span(self, count: int) -> slice:
+        """Return this rank's share of `count` things in a row."""
+        return slice(count * self.rank // self.size, count * (self.rank + 1) // self.size)
+
+
+class Optimizer:
+    """Updates `masters` (fp32) and their `working` copy from a summed gradient; every vector is [total] and may be shared."""
+
+    def __init__(self, layout: Layout, vectors: dict[str, Tensor], shard: Shard) -> None:
+        """`vectors`: masters, working, first (momentum), second (Adam's squares; only the part after the matrices)."""
+        self.layout, self.vectors, self.shard = layout, vectors, shard
+        self.groups = list(self._muon_groups())
+        rest = layout.total - layout.matrices
+        part = shard.span(rest)
+        self.rest = slice(layout.matrices + part.start, layout.matrices + part.stop)
+        self.rest_second = part
+
+    def _muon_groups(self) -> Iterator[list[slice]]:
+        """Yield, for each shape of matrices, the flat ranges of the ones that are this shard's."""
+        arch = self.layout.arch
+        q, kv = arch.heads * arch.head_dim, arch.kv_heads * arch.head_dim
+        rows = {"qkv": (q, kv, kv), "out": (arch.hidden,), "gate_up": (arch.ffn, arch.ffn), "down": (arch.hidden,)}
+        found: dict[tuple[int, int], list[tuple[slice, tuple[int, int]]]] = {}
+        for name in MATRICES:
+            layers, _, columns = self.layout.shapes[name]
+            place = self.layout.offsets[name]
+            for _ in range(layers):
+                for count in rows[name]:
+                    key = (min(count, columns), max(count, columns))
+                    found.setdefault(key, []).append((slice(place, place + count * columns), (count, columns)))
+                    place += count * columns
+        # The largest work first and dealt like cards, so that ranks differ by at most one matrix of each shape.
+        self.shapes: list[list[tuple[int, int]]] = []
+        for number, (_, members) in enumerate(sorted(found.items(), reverse=True)):
+            mine = members[(self.shard.rank + number) % self.shard.size :: self.shard.size]
+            if mine:
+                self.shapes.append([shape for _, shape in mine])
+                yield [span for span, _ in mine]
+
+    def spans(self) -> list[slice]:
+        """Return all flat ranges that this shard updates."""
+        return [*(span for group in self.groups for span in group), self.rest]
+
+    @torch.no_grad()
+    def step(self, grad: Tensor, rates: Rates, number: int, scale: float) -> None:
+        """Update this shard's parameters from `grad` [total] times `scale`; `number` counts steps from 1."""
+        for spans, shapes in zip(self.groups, self.shapes, strict=True):
+            self._muon(grad, spans, shapes, rates, scale)
+        self._adam(grad, rates, number, scale)
+
+    def _muon(self, grad: Tensor, spans: list[slice], shapes: list[tuple[int, int]], rates: Rates, scale: float) -> None:
+        masters, working, first = (self.vectors[name] for name in ("masters", "working", "first"))
+        steps = []
+        for span, (rows, columns) in zip(spans, shapes, strict=True):
+            momentum = first[span].lerp_(grad[span] * scale, 1 - MOMENTUM)
+            looked = (grad[span] * scale).lerp_(momentum, MOMENTUM).view(rows, columns)
+            steps.append(looked.mT if rows > columns else looked)
+        updates = orthogonalise(torch.stack(steps), torch.bfloat16)
+        for span, (rows, columns), found in zip(spans, shapes, updates, strict=True):
+            update = (found.mT if rows > columns else found).reshape(-1)
+            master = masters[span]
+            master.mul_(1 - rates.matrices * rates.weight_decay)
+            master.add_(update.float(), alpha=-rates.matrices * max(1.0, rows / columns) ** 0.5)
+            working[span].copy_(master)
+
+    def _adam(self, grad: Tensor, rates: Rates, number: int, scale: float) -> None:
+        masters, working, first = (self.vectors[name][self.rest] for name in ("masters", "working", "first"))
+        second = self.vectors["second"][self.rest_second]
+        fresh = grad[self.rest] * scale
+        first.lerp_(fresh, 1 - BETAS[0])
+        second.lerp_(fresh.square_(), 1 - BETAS[1])
+        root = (second / (1 - BETAS[1] ** number)).sqrt_().add_(EPSILON)
+        masters.addcdiv_(first, root, value=-rates.rest / (1 - BETAS[0] ** number))
+        working.copy_(masters)

@@ -1,0 +1,3 @@
+from support.fixtures import recipe_file, store, toy_domain
+
+__all__ = ["recipe_file", "store", "toy_domain"]
