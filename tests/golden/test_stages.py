@@ -15,10 +15,10 @@ from kubestill.stages.synthesis.stage import STAGE as SYNTHESIS
 from kubestill.stages.synthesis.stage import SynthesisHow, SynthesisWhat
 
 GOLDEN = {
-    ("cron", 1): "?",
-    ("corpus", 1): "?",
-    ("synthesis", 1): "?",
-    ("curation", 1): "?",
+    ("cron", 1): "5b9867c5679175bd229b57046463a0c4bb4c506d",
+    ("corpus", 1): "6a8f2cc2581d724efa0be2a5dcd8bc31092f030a",
+    ("synthesis", 1): "6b006a123faa31d5bc1a40d0468b2a8f69bd4c8e",
+    ("curation", 1): "0cbacc0c30f78bba75c32e1a804a1c5ed3a132bb",
 }
 
 

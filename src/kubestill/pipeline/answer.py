@@ -15,6 +15,7 @@ from kubestill.tools.engines.api import Ask, Engine
 from kubestill.tools.engines.table import engine_type
 
 MAX_NEW_TOKENS = 768  # as evaluation asks, so that `ask` answers what was measured
+SHOWN_FINDINGS = 8
 USUAL_DOMAIN = "kubernetes"
 
 Record = dict[str, Any]
@@ -41,8 +42,10 @@ class Answer:
         counted = f"{len(judged)} checks looked, {len(self.verdict.results) - len(judged)} had nothing to look at"
         outcome = "passed" if self.verdict.passed else f"failed on {self.verdict.failed_on}" if self.verdict.failed_on else "not judged"
         lines = [f"verdict: {outcome} ({counted})"]
-        for found in self.verdict.findings:
-            lines.append(f"  {found.code} {found.path}: {found.message}" + (f"; {found.remedy}" if found.remedy else ""))
+        for found in self.verdict.findings[:SHOWN_FINDINGS]:
+            lines.append(f"  {found.code} {found.path}: {found.message}" + (f". {found.remedy}" if found.remedy else ""))
+        if len(self.verdict.findings) > SHOWN_FINDINGS:
+            lines.append(f"  and {len(self.verdict.findings) - SHOWN_FINDINGS} more findings")
         return [*lines, "  the answer is cut: it reached the limit of tokens"] if self.cut else lines
 
 

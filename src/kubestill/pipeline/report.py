@@ -96,7 +96,13 @@ def cell(text: str) -> str:
     return flat
 
 
-FILTERS: dict[str, Callable[[Any], str]] = {
+def kinds(suite: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    """Return the kinds of a suite, those with the most questions first."""
+    return sorted(suite["by_kind"].items(), key=lambda item: (-item[1]["total"], item[0]))
+
+
+FILTERS: dict[str, Callable[[Any], Any]] = {
+    "kinds": kinds,
     "percent": percent,
     "duration": duration,
     "size": size,

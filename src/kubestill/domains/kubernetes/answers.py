@@ -60,7 +60,7 @@ def check_text(text: str | bytes, where: str, version: str = DEFAULT_VERSION) ->
     reading = read(text)
     documents = []
     for manifest in reading.manifests:
-        own = tuple(finding for finding in reading.findings if finding.code == "K8S012" and _within(finding, manifest))
+        own = tuple(finding for finding in reading.findings if finding.code == "K8S012" and manifest.spans(finding.line))
         verdict = _verdict(manifest, (_syntax(own),), version, True)
         value = manifest.object
         name = value["metadata"].get("name") if isinstance(value.get("metadata"), dict) else None
@@ -149,10 +149,6 @@ def _placed(verdict: Verdict, manifest: Manifest) -> Verdict:
             result = replace(result, findings=tuple(placed))
         results.append(result)
     return Verdict(tuple(results))
-
-
-def _within(finding: Finding, manifest: Manifest) -> bool:
-    return manifest.start < finding.line <= manifest.start + manifest.text.count("\n") + 1
 
 
 def _text(value: Any) -> str:

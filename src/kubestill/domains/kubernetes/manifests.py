@@ -63,6 +63,10 @@ class Manifest:
         self.prefix = ""  # where the object stands in its document: not empty for an item of a List
         self._places: dict[str, tuple[int, int]] | None = None
 
+    def spans(self, line: int) -> bool:
+        """Return whether a line of the file belongs to this object's document."""
+        return self.start < line <= self.start + _last_line(self.text)
+
     def place(self, path: str) -> tuple[int, int]:
         """Return line and column (from 1) of the field at `path`, or of its nearest parent; made on first use."""
         if self._places is None:
@@ -144,6 +148,11 @@ def _segments(text: str) -> Iterator[tuple[int, str]]:
             start = cut
 
 
+def _last_line(segment: str) -> int:
+    """Return the last line of a text that is not blank, from 1."""
+    return segment.rstrip().count("\n") + 1
+
+
 def _documents(segment: str, start: int, findings: list[Finding]) -> Iterator[tuple[Any, int]]:
     """Yield each document's value and line; a fault becomes a finding and ends the segment."""
     if segment.lstrip()[:1] == "{":
@@ -156,15 +165,21 @@ def _documents(segment: str, start: int, findings: list[Finding]) -> Iterator[tu
     try:
         yield from reader.documents()
     except _Fault as fault:
-        line, column = (fault.mark.line + start + 1, fault.mark.column + 1) if fault.mark else (start + 1, 1)
-        findings.append(_finding(fault.code, fault.message, line, column))
+        findings.append(_finding(fault.code, fault.message, *_spot(fault.mark, segment, start)))
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line, column = (mark.line + start + 1, mark.column + 1) if mark else (start + 1, 1)
-        findings.append(_finding("K8S010", " ".join(filter(None, (error.problem, error.context))), line, column))
+        message = " ".join(filter(None, (error.problem, error.context)))
+        findings.append(_finding("K8S010", message, *_spot(error.problem_mark or error.context_mark, segment, start)))
     except yaml.reader.ReaderError as error:
         line = start + 1 + segment.encode()[: error.position].count(b"\n")
         findings.append(_finding("K8S011", f"character {error.character!r} is not allowed: {error.reason}", line, 1))
+
+
+def _spot(mark: Any, segment: str, start: int) -> tuple[int, int]:
+    """Return line and column of a mark; what is missing at the end of a document is missing on its last line."""
+    if mark is None:
+        return start + 1, 1
+    last = _last_line(segment)
+    return (start + mark.line + 1, mark.column + 1) if mark.line < last else (start + last, 1)
 
 
 def _json(text: str) -> Any:

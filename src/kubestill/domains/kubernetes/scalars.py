@@ -22,6 +22,7 @@ _SPECIAL = re.compile(r"[+-]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 _INTEGER = re.compile(r"([+-]?)(?:0[xX]([0-9a-fA-F]+)|0[bB]([01]+)|0[oO]?([0-7]+)|(0|[1-9][0-9]*))")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _PLAIN_FLOAT_LIMIT = 1e21  # from here on Go writes a float with an exponent, so it can no longer be read as an integer
+_MAX_DIGITS = 80  # of 64 bits written in base 2 with a sign; Python refuses to read integers of thousands of digits
 _TAG = "tag:yaml.org,2002:"
 
 
@@ -35,7 +36,7 @@ def number(text: str) -> Any:
     if _SPECIAL.fullmatch(text):
         raise ScalarError(f"{text} is no JSON number")
     plain = text.replace("_", "") if text[0] != "." else text
-    if match := _INTEGER.fullmatch(plain):
+    if len(plain) <= _MAX_DIGITS and (match := _INTEGER.fullmatch(plain)):
         value = _integer(*match.groups())
         if -(2**63) <= value < 2**64:
             return value

@@ -118,7 +118,7 @@ class Schemas:
         self.version = version
         [folder] = _folder().glob(f"v{version}.*-local-strict")
         self._definitions: dict[str, dict[str, Any]] = json.loads((folder / "_definitions.json").read_text("utf-8"))["$defs"]
-        self._compiled: dict[str, Any] = {}
+        self._compiled: dict[str, dict[str, Any]] = {}
         self._validators: dict[tuple[str, str], Any] = {}  # by apiVersion and kind
 
     @cached_property
@@ -289,7 +289,7 @@ def _expected(problem: Any) -> str:
     if problem.name in ("minimum", "maximum"):
         return f"a {'32' if abs(problem.limit) <= 2**31 else '64'}-bit integer"
     known = {"byte": "base64", "date-time": "a date and time such as 2026-01-31T12:00:00Z"}
-    return known.get(getattr(problem, "format", ""), problem.name)
+    return known.get(getattr(problem, "format", ""), str(problem.name))
 
 
 def _type(schema: dict[str, Any], resolved: dict[str, Any]) -> str:

@@ -135,8 +135,7 @@ def _file(path: Path, shown: str, source: Mapping[str, str]) -> Iterator[Documen
         yield Drop("a document that is no object" if finding.code == "K8S014" else "not readable YAML")
     spoiled = {finding.line for finding in reading.findings}
     for manifest in reading.manifests:
-        last = manifest.start + manifest.text.count("\n") + 1
-        if any(manifest.start < line <= last for line in spoiled):
+        if any(manifest.spans(line) for line in spoiled):
             continue  # a duplicate key: counted above
         yield _piece(manifest, {**source, "path": shown})
 

@@ -22,7 +22,7 @@ class Kept:
     file: array[int] = field(default_factory=lambda: array("H"))  # index of the file
     start: array[int] = field(default_factory=lambda: array("Q"))  # byte offset of the line
     length: array[int] = field(default_factory=lambda: array("L"))  # bytes of the line, with its end
-    order: array[int] = field(default_factory=lambda: array("Q"))  # hash of the request: who goes to dev
+    order: array[int] = field(default_factory=lambda: array("Q"))  # hash of the source file, or of the request: who goes to dev
     road: array[int] = field(default_factory=lambda: array("B"))  # index into `roads`
     roads: list[str] = field(default_factory=list)
 
@@ -64,7 +64,7 @@ class Sieve:
                         yield {"reason": reason, "id": record["id"], "kind": record["kind"], "request": record["request"]}
                     else:
                         tally.keep()
-                        kept.add(index, start, len(line), key, record["road"])
+                        kept.add(index, start, len(line), _unit(record["source"], key), record["road"])
                     start += len(line)
             progress.step(index + 1, len(files), "files of samples", kept=tally.kept)
 
@@ -86,3 +86,8 @@ class Sieve:
             if seen >= self.near_cap:
                 return "near duplicate"
         return ""
+
+
+def _unit(source: Mapping[str, str], key: int) -> int:
+    """Return what goes to dev together: all samples of one real file, so that dev asks for files that training has not seen."""
+    return text_key(f"{source.get('repository')} {source['path']}") if "path" in source else key

@@ -12,7 +12,7 @@ from kubestill.ground.progress import Progress, Silent
 from kubestill.ground.seeds import Seed
 from kubestill.tools.engines.api import Ask, Engine, Reply
 
-ASKED_AT_ONCE = 128  # requests handed to the engine between two lines of progress; it sorts and batches them as it likes
+ASKED_AT_ONCE = 256  # requests handed to the engine between two lines of progress; it sorts and batches them as it likes
 TOO_LONG, UNJUDGED = "context", "unjudged"  # ways to fail that are no tier: no answer was possible; no check could look
 FINDINGS_KEPT = 8  # of one answer, in the records
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -10,10 +11,12 @@ from pydantic import Field
 from kubestill.domains.api import SUITE_SAMPLES, Document
 from kubestill.ground.errors import UserError, near
 from kubestill.ground.records import write_records, write_text
+from kubestill.ground.settings import read_settings
 from kubestill.ground.shards import read_shards
 from kubestill.ground.stage import Done, How, Job, Tally, What
 from kubestill.stages.evaluation.asking import Questions, Scored, evaluate
-from kubestill.tools.engines.api import Ask
+from kubestill.stages.evaluation.fleet import Fleet
+from kubestill.tools.engines.api import Ask, Engine
 from kubestill.tools.engines.table import engine_type
 
 SCORES = "scores.json"
@@ -33,7 +36,10 @@ class EvaluationWhat(What):
 
 
 class EvaluationHow(How):
-    """Nothing to choose yet: one process, greedy."""
+    """Where the work runs."""
+
+    processes: int = Field(default=0, ge=0)
+    """Worker processes, of one thread each; 0: as many as KUBESTILL_PROCESSES or the usable cores allow. 1: this one."""
 
 
 class Evaluation:
@@ -52,15 +58,16 @@ class Evaluation:
         Raises:
             UserError: a suite that the domain does not have.
         """
-        names, scores, engine = _suites(job), _finished(job.out), None
-        for name in names:
-            if name in scores:
-                continue
-            engine = engine or _engine(job)
-            scored = _ask(job, name, engine)
-            write_records(job.out / f"{name}.jsonl", scored.records)
-            scores[name] = scored.score
-            write_text(job.out / SCORES, json.dumps(scores, indent=1) + "\n")
+        names, scores = _suites(job), _finished(job.out)
+        missing = [name for name in names if name not in scores]
+        if missing:
+            with ExitStack() as stack:
+                engine = _engine(job, stack)
+                for name in missing:
+                    scored = _ask(job, name, engine)
+                    write_records(job.out / f"{name}.jsonl", scored.records)
+                    scores[name] = scored.score
+                    write_text(job.out / SCORES, json.dumps(scores, indent=1) + "\n")
         return Done(_tally(scores), {name: _line(score) for name, score in scores.items()})
 
 
@@ -79,11 +86,15 @@ def _finished(out: Path) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _engine(job: Job) -> Any:
-    return engine_type("transformers").load(job.inputs["weights"].path)
+def _engine(job: Job, stack: ExitStack) -> Engine:
+    folder, processes = job.inputs["weights"].path, job.how.processes or read_settings().processes
+    if processes > 1:
+        return stack.enter_context(Fleet(folder, processes))
+    engine: Engine = engine_type("transformers").load(folder)
+    return engine
 
 
-def _ask(job: Job, name: str, engine: Any) -> Scored:
+def _ask(job: Job, name: str, engine: Engine) -> Scored:
     documents: tuple[Document, ...] = ()
     if job.domain.suites()[name].needs_documents:
         documents = tuple(Document(**record) for record in read_shards(job.inputs["documents"].path, "documents"))

@@ -22,7 +22,7 @@ class Card:
 
 def render(card: Card) -> str:
     """Return README.md, with the front matter that model hubs read."""
-    return "\n".join([*_head(card), *_scores(card), *_use(card), *_river(card), *_limits(card), *_recipe(card)]) + "\n"
+    return "\n".join([*_head(card), *_scores(card), *_use(), *_river(card), *_limits(card), *_recipe(card)]) + "\n"
 
 
 def _head(card: Card) -> Iterator[str]:
@@ -59,12 +59,12 @@ def _scores_record(card: Card) -> Mapping[str, Any]:
     return record
 
 
-def _use(card: Card) -> Iterator[str]:
+def _use() -> Iterator[str]:
     yield from (
         "## Use",
         "",
         "```bash",
-        f'kubestill ask --model path/to/this/folder "..."    # the answer on stdout, its verdict on stderr',
+        'kubestill ask --model path/to/this/folder "..."    # the answer on stdout, its verdict on stderr',
         "```",
         "",
     )

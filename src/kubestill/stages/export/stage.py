@@ -87,7 +87,7 @@ def read_back(weights: Path, release: Path) -> int:
     from transformers import AutoModelForCausalLM, AutoTokenizer
     from transformers.utils.logging import disable_progress_bar
 
-    disable_progress_bar()  # two files in a tenth of a second: the pipeline shows its own
+    disable_progress_bar()  # type: ignore[no-untyped-call]  # two files in a tenth of a second: the pipeline shows its own
     tokenizer = AutoTokenizer.from_pretrained(release)
     prompt = tokenizer.apply_chat_template([{"role": "user", "content": PROBE}], tokenize=False, add_generation_prompt=True)
     ids = tokenizer(prompt, add_special_tokens=False, return_tensors="pt").input_ids  # [batch 1, tokens]

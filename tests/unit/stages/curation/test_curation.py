@@ -12,8 +12,8 @@ from kubestill.stages.curation.likeness import GRAM_WORDS, Contamination, grams,
 from kubestill.stages.curation.stage import STAGE, CurationWhat
 
 
-def sample(request, answer, name="x", road="procedural"):
-    return Sample(name, "cron", request, answer, (Intent("minutes", (), "0"),), "daily", road)
+def sample(request, answer, name="x", road="procedural", source=None):
+    return Sample(name, "cron", request, answer, (Intent("minutes", (), "0"),), "daily", road, (), source or {})
 
 
 @pytest.fixture
@@ -107,3 +107,15 @@ def test_weights_repeat_or_thin_a_road(run, given):
 def test_a_mix_of_nothing_is_told(run, given):
     with pytest.raises(UserError, match="none of 0 samples is left"):
         run(STAGE, CurationWhat(), **given([]))
+
+
+def test_samples_of_one_file_go_to_dev_together(run, given):
+    samples = [
+        sample(f"variant {v} of file {f}", f"{v} {f % 24} * * {f % 7}", f"f{f}-{v}", "reverse", {"repository": "a/b", "path": f"f{f}"})
+        for f in range(30)
+        for v in range(5)
+    ]
+    _, artifact = run(STAGE, CurationWhat(near_cap=0, suite_samples=0, dev_samples=15), **given(samples))
+    dev = Counter(record["source"]["path"] for record in read_records(artifact.path / "dev.jsonl"))
+    train = {record["source"]["path"] for record in read_shards(artifact.path, "train")}
+    assert dict(dev) == dict.fromkeys(dev, 5) and len(dev) == 3 and not set(dev) & train

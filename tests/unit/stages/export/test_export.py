@@ -11,11 +11,13 @@ from kubestill.ground.errors import UserError
 from kubestill.ground.manifest import Artifact
 from kubestill.ground.records import read_records
 from kubestill.ground.seeds import Seed
+from kubestill.stages.evaluation.fleet import Fleet
 from kubestill.stages.evaluation.stage import STAGE as EVALUATION
-from kubestill.stages.evaluation.stage import EvaluationWhat
+from kubestill.stages.evaluation.stage import EvaluationHow, EvaluationWhat
 from kubestill.stages.export.stage import PROBE, ExportWhat, read_back
 from kubestill.stages.export.stage import STAGE as EXPORT
 from kubestill.tools.chat.format import END, PAD, ChatFormat
+from kubestill.tools.engines.api import Ask
 from kubestill.tools.modeling.layout import Layout, draw
 from kubestill.tools.modeling.load import save_student
 from kubestill.tools.modeling.presets import Architecture
@@ -51,7 +53,7 @@ def inputs(weights, tmp_path):
 @pytest.fixture
 def scores(run, inputs):
     what = EvaluationWhat(count=COUNT, max_new_tokens=8)
-    return run(EVALUATION, what, weights=inputs["weights"], documents=inputs["documents"])
+    return run(EVALUATION, what, EvaluationHow(processes=1), weights=inputs["weights"], documents=inputs["documents"])
 
 
 def test_evaluation_writes_each_answer_and_the_score_counts_them(scores):
@@ -68,8 +70,19 @@ def test_a_suite_that_is_done_is_not_asked_again(scores, run, inputs):
     _, artifact = scores
     (artifact.path / "cron.jsonl").write_text("as it was\n")
     what = EvaluationWhat(count=COUNT, max_new_tokens=8)
-    again, _ = run(EVALUATION, what, weights=inputs["weights"], documents=inputs["documents"])
+    again, _ = run(EVALUATION, what, EvaluationHow(processes=1), weights=inputs["weights"], documents=inputs["documents"])
     assert (artifact.path / "cron.jsonl").read_text() == "as it was\n" and again.tally.came == COUNT
+
+
+def test_several_processes_answer_as_one_does(scores, run, inputs):
+    what = EvaluationWhat(count=COUNT, max_new_tokens=8)
+    _, several = run(EVALUATION, what, EvaluationHow(processes=2), "several", weights=inputs["weights"], documents=inputs["documents"])
+    assert (several.path / "cron.jsonl").read_bytes() == (scores[1].path / "cron.jsonl").read_bytes()
+
+
+def test_a_request_beyond_the_context_comes_home_from_a_worker(weights):
+    with Fleet(weights.path, 1) as fleet, pytest.raises(UserError, match="the context holds 256"):
+        fleet.generate(["word " * 2_000], Ask())
 
 
 def test_an_unknown_suite_in_the_recipe_is_told(run, inputs):
@@ -100,7 +113,7 @@ def test_the_card_tells_scores_data_and_recipe(scores, run, inputs):
 def test_weights_that_are_not_whole_are_not_released(scores, run, inputs, tmp_path):
     (tmp_path / "half").mkdir()
     half = Artifact("weights", "0" * 40, "training", tmp_path / "half")
-    with pytest.raises(UserError, match="chat.json missing"):
+    with pytest.raises(UserError, match=r"chat\.json missing"):
         run(EXPORT, **{**inputs, "weights": half}, scores=scores[1])
 
 

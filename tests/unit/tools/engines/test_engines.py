@@ -62,10 +62,12 @@ def test_sampling_follows_the_chances(engine):
     engine.decoder.generate([ids], [1], engine.end, lambda logits, _: (seen.append(logits), logits.argmax(-1))[1])
     expected = (seen[0][0] / 1.5).softmax(-1)
     counts = Counter(engine.generate(["a pod"], Ask(max_new_tokens=1, temperature=1.5, seed=seed))[0].text for seed in range(300))
-    best = int(expected.argmax())
-    text = engine.tokenizer.decode([best], skip_special_tokens=False)
-    share = float(expected[best])
-    assert abs(counts[text] / 300 - share) < 4 * (share * (1 - share) / 300) ** 0.5 + 1e-9
+    shares: dict[str, float] = {}
+    for token, chance in enumerate(expected.tolist()):
+        text = "" if token == engine.end else engine.tokenizer.decode([token], skip_special_tokens=False)
+        shares[text] = shares.get(text, 0.0) + chance
+    for text, share in sorted(shares.items(), key=lambda item: -item[1])[:5]:
+        assert abs(counts[text] / 300 - share) < 4 * (share * (1 - share) / 300) ** 0.5
 
 
 def test_a_recorded_answer_comes_back_and_an_unknown_request_is_refused(tmp_path):

@@ -1,7 +1,7 @@
 """Intents → clauses: what is said together is one clause, and every clause knows which tables can say it."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
@@ -32,8 +32,16 @@ class Clause:
         if self.literal and _UNIT.search(text):
             spoken = {**spoken, "v": self.literal}
         for name, value in spoken.items():
-            text = text.replace("{" + name + "}", value)
-        return (f"{text} {_in_container(self.address, rng)}" if self.address else text), form
+            text = text.replace("{" + name + "}", shield(value))
+        return (f"{text} {_in_container(shield(self.address), rng)}" if self.address else text), form
+
+
+OPEN, CLOSE = "\ue000", "\ue001"  # private characters around values, so that no later change of the text touches them
+
+
+def shield(value: str) -> str:
+    """Mark a value as untouchable."""
+    return f"{OPEN}{value}{CLOSE}" if value else ""
 
 
 _UNIT = re.compile(r"\{v\}\)?\]?['\"]? ?(?:s\b|sec|min|%|percent|pct|core|cpu|vcpu|milli|m\b|mb\b|gb\b|meg|gig|byte)")
@@ -84,19 +92,26 @@ def pick_tables(name: str, suffix: str = "") -> dict[str, Table]:
     found = {register: tables().get(f"{name}/{register}{suffix}") for register in REGISTERS}
     if not any(found.values()):
         return {}
+    found["at"] = found["at"] or tables().get(f"at.{name}/at{suffix}")
     return {register: table for register, table in found.items() if table}
 
 
-def clauses(intents: Iterable[Intent], rng: Random) -> tuple[list[Clause], list[Intent]]:
+# Where there is only one of them, nobody repeats which: `node port 30080`, not `node port 30080 for port 80`.
+_ALONE = {"port": "port", "rule": "rule", "tls": "rule"}
+
+
+def clauses(intents: Sequence[Intent], rng: Random) -> tuple[list[Clause], list[Intent]]:
     """Return the clauses for all intents, and the intents that no table can say."""
     pool = Pool.of(intents, rng)
     said: list[Clause] = []
     for join in _JOINS:
         said.extend(join(pool))
+    alone = {head for head, aspect in _ALONE.items() if sum(intent.aspect == aspect for intent in intents) == 1}
     unsaid = [intent for clause in said if not clause.tables for intent in clause.intents]
     said = [clause for clause in said if clause.tables]
     for intent in pool.drain():
-        clause = _single(intent, rng)
+        short = pick_tables(intent.aspect, "_short") if intent.aspect.split(".")[0] in alone and rng.random() < 0.4 else {}
+        clause = Clause(short, {"v": str(intent.value)}) if short else _single(intent, rng)
         if clause and clause.tables:
             said.append(replace(clause, intents=(intent,)))
         else:
@@ -174,7 +189,60 @@ def _grants(pool: Pool) -> list[Clause]:
 
 
 _NAMED_VERBS = {("get", "list", "watch"): "_read", ("*",): "_full"}
-_JOINS: tuple[Callable[[Pool], list[Clause]], ...] = (_range, _both_resources, _target_ports, _grants)
+def _pairs(pool: Pool) -> list[Clause]:
+    """Processor and memory in one breath, or the request and the limit of one of them."""
+    said = []
+    for address in sorted({keys[0] for aspect, keys in pool.left if aspect.startswith(("container.requests", "container.limits"))}):
+        for name, (first, second) in _PAIRS.items():
+            one, other = (pool.left.get((aspect, (address,))) for aspect in (first, second))
+            if one and other and pool.rng.random() < 0.45:
+                found = (pool.pop(first, (address,)), pool.pop(second, (address,)))
+                asked = tuple(intent for intent in found if intent)
+                variables = {f"v{place}": _text(intent, pool.rng) for place, intent in enumerate(asked)}
+                said.append(Clause(pick_tables(name), variables, address, asked))
+    return said
+
+
+_PAIRS = {
+    "container.memory.span": ("container.requests.memory", "container.limits.memory"),
+    "container.cpu.span": ("container.requests.cpu", "container.limits.cpu"),
+    "container.requests.pair": ("container.requests.cpu", "container.requests.memory"),
+    "container.limits.pair": ("container.limits.cpu", "container.limits.memory"),
+}
+
+
+def _lists(pool: Pool) -> list[Clause]:
+    """Several things of one sort: `ports 80 and 443`, `env A=1, B=2`."""
+    said = []
+    for aspect, address in sorted({(aspect, keys[0] if aspect.startswith("container") else "") for aspect, keys in pool.left if aspect in _LISTED}):
+        keyed = aspect in ("container.env", "data")
+        asked = [i for i in pool.all(aspect) if not aspect.startswith("container") or i.keys[0] == address]
+        if aspect == "port":
+            asked = [intent for intent in asked if ("port.target", (str(intent.value),)) not in pool.left]
+        texts = [f"{intent.keys[-1]}={plain_text(intent.value)}" if keyed else str(intent.value) for intent in asked]
+        if len(asked) < 2 or pool.rng.random() < 0.35 or any(set(text) & set(', "') for text in texts):
+            continue
+        for intent in asked:
+            pool.pop(aspect, intent.keys) if keyed else pool.left[(aspect, intent.keys)].remove(intent)
+        if not keyed and not pool.left[(aspect, asked[0].keys)]:
+            del pool.left[(aspect, asked[0].keys)]
+        items = _pairs_text(texts, pool.rng) if keyed else values.list_text(texts, pool.rng)
+        said.append(Clause(pick_tables(f"{aspect}.list"), {"items": items}, address, tuple(asked)))
+    return said
+
+
+_LISTED = ("container.env", "container.port", "data", "port")
+
+
+def _pairs_text(texts: list[str], rng: Random) -> str:
+    mark = rng.choice(("=", "=", "=", ": ", " = ", " set to ", " "))
+    spoken = [text.replace("=", mark, 1) for text in texts]
+    if rng.random() < 0.6:
+        return ", ".join(spoken[:-1]) + rng.choice((" and ", ", ", ", and ")) + spoken[-1]
+    return rng.choice((" ", "; ", "\n", ", ")).join(spoken)
+
+
+_JOINS: tuple[Callable[[Pool], list[Clause]], ...] = (_range, _both_resources, _pairs, _target_ports, _lists, _grants)
 
 
 def verbs_text(verbs: tuple[str, ...], rng: Random) -> str:
@@ -204,7 +272,7 @@ _WELL_KNOWN_GROUPS = frozenset(
 # --- one intent ------------------------------------------------------------------------------------------------------
 
 _COUNTS = re.compile(r"(replicas|Replicas|Limit|Threshold|completions|parallelism|minAvailable|maxUnavailable|gpu)\Z")
-_SECONDS = re.compile(r"Seconds\Z")
+_SECONDS = re.compile(r"Seconds(AfterFinished)?\Z")
 
 
 def _text(intent: Intent, rng: Random) -> str:
@@ -218,7 +286,7 @@ def _text(intent: Intent, rng: Random) -> str:
     if _SECONDS.search(aspect):
         return values.seconds_text(value, rng)
     if aspect == "metric.utilization":
-        return f"{value}{rng.choice(('%', '%', ' percent', '', '%'))}"
+        return f"{value}{rng.choice(('%', '%', ' percent', '%'))}"
     if isinstance(value, tuple) and aspect.endswith(("command", "args", "exec")):
         return values.command_text(value, rng)
     if isinstance(value, tuple):
@@ -246,6 +314,11 @@ def plain_text(value: Any) -> str:
 
 def _single(intent: Intent, rng: Random) -> Clause | None:
     aspect, address = intent.aspect, intent.keys[0] if intent.keys and intent.aspect.startswith(("container", "mount")) else ""
+    worded = pick_tables(f"{aspect}={_value_name(intent.value)}") or pick_tables(aspect, f"_{_value_name(intent.value)}")
+    if rng.random() < 0.5:
+        worded = pick_tables(aspect, f"_{_value_name(intent.value)}") or worded
+    if worded and not isinstance(intent.value, bool) and rng.random() < 0.4:
+        return Clause(worded, {}, address)
     special = _SPECIAL.get(aspect)
     if special:
         return special(intent, rng)
@@ -261,6 +334,10 @@ def _single(intent: Intent, rng: Random) -> Clause | None:
     if found:  # a mark such as "headless": there is nothing to fill in
         return Clause(found, variables, address) if intent.value is True else None
     return _generic(intent, rng)
+
+
+def _value_name(value: Any) -> str:
+    return str(value[0]) if isinstance(value, tuple) and len(value) == 1 else str(value)
 
 
 _SAYABLE = re.compile(r"[\x20-\x7e]{1,60}\Z")
@@ -382,8 +459,10 @@ def _allow(intent: Intent, rng: Random) -> Clause | None:
     peers, ports = intent.value
     side = "in" if intent.keys[0] == "ingress" else "out"
     texts = [peer_text(peer, rng) for peer in peers]
-    if not texts or len(texts) > 2 or len(ports) > 3:
+    if len(texts) > 2 or len(ports) > 3 or not (texts or ports):
         return None
+    if not texts:
+        return Clause(pick_tables("allow", f"_{side}_all"), {"ports": _ports_text(ports, rng)})
     variables = {"peers": " and ".join(texts), "ports": _ports_text(ports, rng)}
     return Clause(pick_tables("allow", f"_{side}" if ports else f"_{side}_any"), variables)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 from kubestill.domains.api import Intent
-from kubestill.domains.kubernetes.phrasing.clauses import Clause, clauses
+from kubestill.domains.kubernetes.phrasing.clauses import CLOSE, OPEN, Clause, clauses, shield
 from kubestill.domains.kubernetes.phrasing.lines import EVERY, tables
 
 _QUESTION = re.compile(r"(can|could|would|will|may|might|any chance|is it|is there|how about|do you|mind)\b", re.IGNORECASE)
@@ -34,9 +34,9 @@ class Request:
     def head(self, table: str = "heads/lines") -> str:
         """Return what is wanted: kind and name, and the namespace where one is."""
         kind = self.frame(f"kinds/{self.kind}", EVERY)
-        text = self.frame(table).replace("{kind}", kind).replace("{name}", self.name)
+        text = self.frame(table).replace("{kind}", kind).replace("{name}", shield(self.name))
         if self.namespace and table == "heads/lines" and self.rng.random() < 0.75:
-            text += " " + self.frame("namespace/at").replace("{v}", self.namespace)
+            text += " " + self.frame("namespace/at").replace("{v}", shield(self.namespace))
             self.namespace = ""
         elif table == "heads/lines" and self.rng.random() < 0.35:
             text += self._attribute()
@@ -44,7 +44,7 @@ class Request:
 
     def _attribute(self) -> str:
         """Return a clause that follows the noun (`a service for the web pods`), taken off the list; or nothing."""
-        place = next((place for place, clause in enumerate(self.clauses) if "at" in clause.tables), None)
+        place = next((place for place, clause in enumerate(self.clauses) if "at" in clause.tables and not clause.address), None)
         return "" if place is None else " " + self.say(self.clauses.pop(place), "at")
 
     def say(self, clause: Clause, register: str) -> str:
@@ -131,8 +131,10 @@ def _in_one(request: Request) -> str:
     text += request.frame("frames/question_tail") if _QUESTION.match(opener) else ""
     parts = [request.maybe("frames/greetings", 0.12), request.noise(0.12), text if not rest else _sentence(text)]
     parts += _sentences(request, rest)
-    parts += [request.noise(0.12), request.maybe("frames/closers", 0.12)]
-    return " ".join(part for part in parts if part)
+    after = [request.noise(0.12), request.maybe("frames/closers", 0.12)]
+    if any(after):
+        parts[-1] = _sentence(parts[-1])
+    return " ".join(part for part in (*parts, *after) if part)
 
 
 def _spaced(link: str) -> str:
@@ -204,7 +206,7 @@ def _head_and_list(request: Request) -> str:
     opener = request.maybe("frames/openers_imperative", 0.5)
     texts = [request.say(clause, request.rng.choice(("np", "kv"))) for clause in request.clauses]
     joined = _join(request, texts) if request.rng.random() < 0.6 else "\n" + "\n".join(texts)
-    return f"{opener} {head}{request.rng.choice((': ', ', ', ' - ', '; ', '. ', ' ('))}{joined}".strip()
+    return f"{opener} {head}{request.rng.choice((': ', ', ', ' - ', '; ', '. '))}{joined}".strip()
 
 
 _MANNERS: tuple[Callable[[Request], str], ...] = (_in_one, _chatty, _ticket, _terse, _form, _steps, _head_and_list)
@@ -212,26 +214,29 @@ _SHARES = (0.32, 0.16, 0.14, 0.16, 0.06, 0.07, 0.09)
 
 
 def _append_namespace(request: Request, text: str) -> str:
-    clause = request.frame(f"namespace/{'kv' if chr(10) in text else request.rng.choice(('np', 'kv'))}").replace("{v}", request.namespace)
+    clause = request.frame(f"namespace/{'kv' if chr(10) in text else request.rng.choice(('np', 'kv'))}").replace("{v}", shield(request.namespace))
     return f"{text}\n{clause}" if "\n" in text else f"{text.rstrip('.')}, {clause}"
 
 
 def _finish(text: str, rng: Random) -> str:
     """Give the text a person's habits: capitals at sentence starts or none, a slip of the finger now and then."""
-    text = re.sub(r"(?<=\S) {2,}(?=\S)", " ", text)
-    text = re.sub(r"(?<=\w) (?=[,;](?:\s|\Z))", "", text)
+    text = re.sub(r"(?<=\S) {2,}(?=\S)", " ", text.replace(" " + CLOSE, CLOSE))
+    text = re.sub(r"(?<=[\w\ue001]) (?=[,;](?:\s|\Z))", "", text)
+    text = re.sub(rf"\b(cpus?|cores?|vcpus?|millicores|milli)({CLOSE}?)( of)? cpu\b", r"\1\2", text)
     roll = rng.random()
     if roll < 0.5:
         text = re.sub(r"(^|[.!?]\s+|\n)([a-z])(?=[a-z']*[\s,])", lambda match: match[1] + match[2].upper(), text)
         text = re.sub(r"\bi('|\b)(?=[ 'm])", r"I\1", text)
     if rng.random() < 0.06:
         text = _slip(text, rng)
-    return text.strip()
+    return text.replace(OPEN, "").replace(CLOSE, "").strip()
 
 
 def _slip(text: str, rng: Random) -> str:
-    """Misspell one plain word of five letters or more."""
-    words = list(re.finditer(r"(?<![\w/.:=\"'`-])[a-z]{5,}(?![\w/.:=\"'`-])", text))
+    """Misspell one plain word of five letters or more that is part of no value."""
+    values = [match.span() for match in re.finditer(f"{OPEN}[^{CLOSE}]*{CLOSE}", text)]
+    found = re.finditer(r"(?<![\w/.:=\"'`-])[a-z]{5,}(?![\w/.:=\"'`-])", text)
+    words = [word for word in found if not any(start < word.start() < end for start, end in values)]
     if not words:
         return text
     word = rng.choice(words)

@@ -1,0 +1,69 @@
+"""Several processes that answer as one engine: a second thread adds a few per cent at these sizes, a second process nearly doubles.
+
+The requests are cut into chunks of a fixed size, so that the batches, and with them the answers, do not depend on the number of processes.
+"""
+
+import multiprocessing
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from kubestill.ground.errors import UserError
+from kubestill.tools.engines.api import Ask, Reply
+from kubestill.tools.engines.table import engine_type
+
+CHUNK = 32  # requests: small enough that the last one does not keep a core waiting, large enough to fill a batch
+
+_engine: Any = None  # one a worker process, loaded when the process starts
+
+
+class Fleet:
+    """An engine over `processes` workers, each with the weights of `folder`; a context manager that ends them."""
+
+    name = "fleet"
+
+    def __init__(self, folder: Path, processes: int) -> None:
+        context = multiprocessing.get_context("spawn")  # a fork would inherit torch's threads
+        self.pool = ProcessPoolExecutor(processes, context, initializer=_load, initargs=(folder,))
+
+    def __enter__(self) -> "Fleet":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.pool.shutdown(wait=True, cancel_futures=True)
+
+    def generate(self, requests: Sequence[str], ask: Ask) -> list[Reply]:
+        """Answer every request, like-sized ones together.
+
+        Raises:
+            UserError: a request is longer than the context.
+        """
+        order = sorted(range(len(requests)), key=lambda place: len(requests[place]), reverse=True)
+        chunks = [order[first : first + CHUNK] for first in range(0, len(order), CHUNK)]
+        futures = [self.pool.submit(_answer, [requests[place] for place in chunk], ask) for chunk in chunks]
+        replies: dict[int, Reply] = {}
+        for chunk, future in zip(chunks, futures, strict=True):
+            found = future.result()
+            if isinstance(found, tuple):
+                raise UserError(*found)
+            replies.update(zip(chunk, found, strict=True))
+        return [replies[place] for place in range(len(requests))]
+
+
+def _load(folder: Path) -> None:
+    global _engine  # the process belongs to the fleet
+    import torch
+
+    torch.set_num_threads(1)
+    _engine = engine_type("transformers").load(folder)
+
+
+def _answer(requests: list[str], ask: Ask) -> list[Reply] | tuple[str, str, str]:
+    """Answer in a worker; a UserError goes home as its parts, since it does not pickle."""
+    try:
+        replies: list[Reply] = _engine.generate(requests, ask)
+    except UserError as error:
+        return error.where, error.found, error.mend
+    return replies
