@@ -1,6 +1,8 @@
 """Every row of the table of checks: its examples are its tests, and the table and the folder agree."""
 
 import ast
+import json
+import random
 import re
 from pathlib import Path
 
@@ -8,7 +10,7 @@ import pytest
 
 from kubestill.domains.kubernetes.answers import codes, explain
 from kubestill.domains.kubernetes.checks import table
-from kubestill.domains.kubernetes.manifests import read
+from kubestill.domains.kubernetes.manifests import Manifest, read
 from kubestill.domains.kubernetes.schema import schemas
 from kubestill.domains.kubernetes.subject import Subject
 from kubestill.tools.checks.api import Check, Outcome
@@ -56,6 +58,54 @@ def test_every_rule_and_the_schema_pass_a_checks_good_examples(check):
         for other in table.rules():
             result = look(other, text)
             assert result.outcome in (Outcome.PASS, Outcome.SKIP), (other.code, result)
+
+
+def mutated(value, rng):
+    """Return a copy with a field lost, emptied or made null somewhere."""
+    value = json.loads(json.dumps(value))
+    holder = value
+    while True:
+        keys = list(holder) if isinstance(holder, dict) else list(range(len(holder)))
+        keys = [key for key in keys if holder is not value or key not in ("apiVersion", "kind")]
+        if not keys:
+            return value
+        key = rng.choice(keys)
+        if isinstance(holder[key], dict | list) and holder[key] and rng.random() < 0.7:
+            holder = holder[key]
+            continue
+        holder[key] = rng.choice([None, {}, [], "", 0, -1, "x", [None], {"a": None}])
+        return value
+
+
+def test_no_check_breaks_on_what_the_schema_lets_through():
+    rng, judged = random.Random(7), 0
+    for check in table.rules():
+        for text in check.bad + check.good:
+            if len(text) > 10_000:
+                continue
+            [manifest] = read(text).manifests
+            value = manifest.object
+            for _ in range(12):
+                value = mutated(value, rng)
+                if schemas().findings(value):
+                    value = manifest.object
+                    continue
+                judged += 1
+                subject = Subject([Manifest(value, 1)])
+                broken = [result for rule in table.rules() if (result := ask(rule, subject)).outcome is Outcome.ERROR]
+                assert not broken, (value, broken)
+    assert judged > 500
+
+
+def test_the_plan_for_a_kind_skips_only_rules_that_have_nothing_to_say():
+    for check in table.rules():
+        for text in check.bad + check.good:
+            [view] = Subject(read(text).manifests).views
+            asked, others = table.plan(view.kind)
+            assert check in asked
+            assert len(asked) + len(others) == len(table.rules())
+            for rule in set(table.rules()) - set(asked):
+                assert look(rule, text).outcome is Outcome.SKIP
 
 
 def test_the_table_and_the_folder_agree():

@@ -81,6 +81,12 @@ def test_suites_are_the_same_each_time_and_a_smaller_one_is_the_first_of_a_large
         assert len({sample.request for sample in larger}) == len(larger)
 
 
+def test_every_question_of_a_suite_can_be_answered(domain):
+    for suite in domain.suites().values():
+        for sample in suite.samples((), 40, SUITE_SEED):
+            assert domain.judge(sample.answer, sample.intents).passed, (suite.name, sample.request)
+
+
 def test_a_domain_can_go_to_another_process_and_its_identity_into_a_key(domain):
     again = pickle.loads(pickle.dumps(domain))
     assert again.name == domain.name and fingerprint(again.identity()) == fingerprint(domain.identity())

@@ -15,8 +15,9 @@ from kubestill.ground.store import Store
 @json_option
 def plan(recipe: Path, overrides: tuple[str, ...], store: Store, as_json: bool) -> None:
     """Show what a run of RECIPE would build, which setting changed since the nearest artifact, and at what cost."""
-    from kubestill.pipeline.plan import cost, describe, make_plan
+    from kubestill.pipeline.plan import describe, make_plan
     from kubestill.pipeline.recipe import read_recipe
+    from kubestill.pipeline.spelling import duration
 
     made = make_plan(read_recipe(recipe, overrides), store)
     if as_json:
@@ -28,5 +29,6 @@ def plan(recipe: Path, overrides: tuple[str, ...], store: Store, as_json: bool) 
         click.echo("nothing to do")
         return
     known = [step.seconds for step in made.todo if step.seconds is not None]
-    unknown = f", and {len(made.todo) - len(known)} stages of unknown cost" if len(known) < len(made.todo) else ""
-    click.echo(f"{len(made.todo)} of {len(made.steps)} stages to build: about {cost(sum(known))}{unknown}")
+    told = [f"about {duration(sum(known))}"] if known else []
+    told += [f"{len(made.todo) - len(known)} stages of unknown cost"] if len(known) < len(made.todo) else []
+    click.echo(f"{len(made.todo)} of {len(made.steps)} stages to build: {' and '.join(told)}")

@@ -4,6 +4,8 @@ import sys
 import time
 from typing import TextIO
 
+from kubestill.pipeline.spelling import duration
+
 TERMINAL_SECONDS, LOG_SECONDS = 0.2, 10.0
 CLEAR = "\r\x1b[2K"
 
@@ -56,16 +58,6 @@ def line(done: int, total: int, unit: str, rate: float, figures: dict[str, float
             parts.append(f"{duration((total - done) / rate)} left")
     parts += [f"{name.replace('_', ' ')} {_figure(value)}" for name, value in figures.items()]
     return " · ".join(parts)
-
-
-def duration(seconds: float) -> str:
-    """Spell a time for people: "45 s", "7 min 20 s", "2 h 05 min"."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
 def _figure(value: float | int | str) -> str:

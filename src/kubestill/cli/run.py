@@ -7,8 +7,9 @@ from typing import Any
 import click
 
 from kubestill.cli.options import json_option, print_json, set_option, workspace_option
-from kubestill.cli.progress import Shown, duration
+from kubestill.cli.progress import Shown
 from kubestill.ground.store import Store
+from kubestill.pipeline.spelling import duration, size
 
 
 @click.command()
@@ -49,5 +50,4 @@ def summary(report: Mapping[str, Any]) -> list[str]:
             continue
         share = suite["passed"] / suite["total"] if suite["total"] else 0.0
         lines.append(f"{name:<22} {share:6.1%}  ({suite['passed']}/{suite['total']}, 95 %: {suite['low']:.1%} to {suite['high']:.1%})")
-    memory = report["peak_memory_bytes"] / 2**30
-    return [*lines, f"built in {duration(report['seconds_total'])}, {memory:.2f} GiB of memory at most"]
+    return [*lines, f"built in {duration(report['seconds_total'])}, {size(report['peak_memory_bytes'])} of memory at most"]

@@ -8,6 +8,7 @@ import click
 from kubestill.cli.options import json_option, print_json, workspace_option
 from kubestill.cli.run import summary
 from kubestill.ground.store import Store
+from kubestill.pipeline.spelling import duration, size
 
 
 @click.command()
@@ -35,7 +36,7 @@ def _run(report: dict[str, Any]) -> list[str]:
     lines = [f"{report['name']}, {report['created']}", ""]
     for stage in report["stages"]:
         reused = "  (stood already)" if stage["reused"] else ""
-        lines.append(f"{stage['name']:<11} {stage['artifact']:<36} {stage['seconds']:>9.1f} s{reused}")
+        lines.append(f"{stage['name']:<11} {stage['artifact']:<36} {duration(stage['seconds']):>12}{reused}")
         lines += [f"{'':<13}dropped {count:,}: {reason}" for reason, count in stage["tally"]["dropped"].items()]
     return [*lines, "", *summary(report)]
 
@@ -51,7 +52,7 @@ def _artifact(manifest: dict[str, Any]) -> list[str]:
         f"{manifest['kind']} made by {manifest['stage']}, key {manifest['key']}",
         f"{tally.get('came', 0):,} came, {tally.get('kept', 0):,} kept",
         *(f"  dropped {count:,}: {reason}" for reason, count in tally.get("dropped", {}).items()),
-        f"{manifest['seconds']:.1f} s, {manifest['peak_memory_bytes'] / 2**20:.0f} MiB of memory at most",
+        f"{duration(manifest['seconds'])}, {size(manifest['peak_memory_bytes'])} of memory at most",
         "",
         *(f"{name} = {value}" for name, value in manifest["what"].items()),
         "",

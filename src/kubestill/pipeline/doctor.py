@@ -9,6 +9,7 @@ from typing import Any
 from kubestill.ground.registry import EXTRAS, install_command
 from kubestill.ground.store import Store
 from kubestill.pipeline import surroundings
+from kubestill.pipeline.spelling import size
 from kubestill.tools.modeling.bases import packaged
 
 OK, MISSING, NOTE = "ok", "missing", "note"
@@ -59,9 +60,9 @@ def _machine(store: Store) -> list[Line]:
     return [
         Line("processor", OK, f"{machine['cpu']}, {machine['cores']} cores"),
         Line("bf16", OK if flags or accelerator else NOTE, ", ".join(flags) or slow),
-        Line("memory", OK if memory >= NEEDED_MEMORY_BYTES else NOTE, f"{memory / 2**30:.1f} GiB (the main job takes up to 6 GiB)"),
+        Line("memory", OK if memory >= NEEDED_MEMORY_BYTES else NOTE, f"{size(memory)} (the main job takes up to 6 GiB)"),
         Line("accelerator", OK if accelerator else NOTE, accelerator or "none; the main job needs none"),
-        Line("disk", OK if free >= NEEDED_DISK_BYTES else NOTE, f"{free / 2**30:.1f} GiB free at {place}"),
+        Line("disk", OK if free >= NEEDED_DISK_BYTES else NOTE, f"{size(free)} free at {place}"),
     ]
 
 

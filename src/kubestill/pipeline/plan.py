@@ -183,13 +183,6 @@ def _settings(recipe: Recipe, name: str) -> tuple[What, dict[str, Any]]:
     return what, what.model_dump(mode="json", exclude={"sources"})
 
 
-def cost(seconds: float | None) -> str:
-    """Spell a time for people: "40 s", "7 min", "unknown"."""
-    if seconds is None:
-        return "unknown"
-    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
-
-
 def describe(step: Step) -> str:
     """Spell a step for people: state, artifact, and which settings changed since the nearest one."""
     told = f"waits for {', '.join(step.waits_for)}" if step.state == WAITS else f"{step.state:<10}  {step.name}"

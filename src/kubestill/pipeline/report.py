@@ -7,6 +7,7 @@ from typing import Any
 from kubestill.ground.records import write_text
 from kubestill.ground.registry import need
 from kubestill.pipeline.figures import fullpass_curve, loss_curve, river_drawing
+from kubestill.pipeline.spelling import duration, size
 
 TEMPLATES = Path(__file__).parent / "templates"
 SPARKS = "▁▂▃▄▅▆▇█"
@@ -52,23 +53,6 @@ def headline(data: Mapping[str, Any]) -> Mapping[str, Any] | None:
 def percent(share: float) -> str:
     """Spell a share with one digit after the point, as 91.5 %."""
     return f"{100 * share:.1f} %"
-
-
-def duration(seconds: float) -> str:
-    """Spell a time as people do: 0.4 s, 52 s, 7 min 12 s, 2 h 5 min."""
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
-
-
-def size(count_bytes: int) -> str:
-    """Spell a number of bytes in binary units."""
-    return f"{count_bytes / 2**30:.1f} GiB" if count_bytes >= 2**30 else f"{count_bytes / 2**20:.0f} MiB"
 
 
 def sparkline(values: list[float], width: int = 60) -> str:

@@ -19,9 +19,10 @@ from kubestill.ground.seeds import Seed
 from kubestill.ground.stage import Done, Job
 from kubestill.ground.store import Store
 from kubestill.pipeline.memory import PeakMemory
-from kubestill.pipeline.plan import Plan, Step, cost, make_plan
+from kubestill.pipeline.plan import Plan, Step, make_plan
 from kubestill.pipeline.recipe import Recipe
 from kubestill.pipeline.report_data import Outcome, collect
+from kubestill.pipeline.spelling import duration, size
 from kubestill.pipeline.surroundings import commit, versions
 from kubestill.pipeline.table import NEEDS
 
@@ -55,8 +56,8 @@ def run_recipe(recipe: Recipe, store: Store, progress: Progress) -> Result:
         if standing is not None:
             _point_latest(store, standing)
             return Result(standing, json.loads((standing / REPORT).read_text()), worked=False)
-        for step in plan.todo:
-            for package in NEEDS.get(step.stage.name, ()):
+        for name in (*(step.stage.name for step in plan.todo), "report"):
+            for package in NEEDS.get(name, ()):
                 need(package)
         directory = _run_directory(plan, store)
         with FailureNote(directory / FAILURE) as note:
@@ -76,7 +77,7 @@ def _execute(plan: Plan, note: "FailureNote", directory: Path, progress: Progres
             progress.say(f"{told} have it  {step.name}")
             artifacts[step.stage.name] = step.artifact
             continue
-        last_time = f"  (last time {cost(step.seconds)})" if step.seconds else ""
+        last_time = f"  (last time {duration(step.seconds)})" if step.seconds else ""
         progress.say(f"{told} {'goes on with' if step.cut else 'builds'}  {step.name}{last_time}")
         artifact = build(plan, step, artifacts, progress)
         progress.say(f"{told} done  {_summary(artifact)}")
@@ -138,7 +139,7 @@ def _summary(artifact: Artifact) -> str:
     told = [f"{count:,} {reason}" for reason, count in reasons[:3]] + ["..."] * (len(reasons) > 3)
     counted = f"{tally['kept']:,} of {tally['came']:,} kept" if tally["came"] else "made"
     dropped = f" (dropped: {', '.join(told)})" if told else ""
-    return f"{counted}{dropped} in {artifact.seconds:.1f} s, {artifact.peak_memory_bytes / 2**20:.0f} MiB at most"
+    return f"{counted}{dropped} in {duration(artifact.seconds)}, {size(artifact.peak_memory_bytes)} at most"
 
 
 def _write_report(directory: Path, report: dict[str, Any]) -> None:
@@ -204,7 +205,7 @@ def _run_directory(plan: Plan, store: Store) -> Path:
     directory = store.runs / f"{stamp}-{plan.recipe.name}"
     number = 2
     while directory.exists():
-        directory = store.runs / f"{stamp}-{number}-{plan.recipe.name}"
+        directory = store.runs / f"{stamp}-{plan.recipe.name}-{number}"
         number += 1
     directory.mkdir(parents=True)
     write_text(directory / "recipe.toml", plan.recipe.text)

@@ -14,11 +14,12 @@ STAGES = Table(
     },
 )
 
-# Packages beyond the plain install that a stage imports, so that a run says what is missing before it spends anything.
-NEEDS = {
+# Packages beyond the plain install that a stage (or the report) imports, so that a run says what is missing before it spends anything.
+NEEDS: dict[str, tuple[str, ...]] = {
     "training": ("torch", "tokenizers", "safetensors", "transformers"),
     "evaluation": ("torch", "tokenizers", "safetensors"),
     "export": ("torch", "tokenizers", "safetensors", "transformers"),
+    "report": ("jinja2", "matplotlib"),
 }
 
 # Each row is a factory: called with the options of the recipe's [domain] table, it returns the domain.

@@ -22,7 +22,12 @@ def _table(data: Mapping[str, Any], prefix: str) -> list[str]:
 
 def _name(key: str) -> str:
     bare = key and all((letter.isalnum() and letter.isascii()) or letter in "-_" for letter in key)
-    return key if bare else json.dumps(key)
+    return key if bare else _text(key)
+
+
+def _text(value: str) -> str:
+    """Spell text as JSON does, but for DEL, which TOML wants escaped, and without surrogates, which TOML does not know."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _value(value: Any) -> str:
@@ -31,7 +36,7 @@ def _value(value: Any) -> str:
     if isinstance(value, int | float):
         return repr(value)
     if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+        return _text(value)
     if isinstance(value, list | tuple):
         return "[" + ", ".join(_value(item) for item in value) + "]"
     if isinstance(value, Mapping):

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 import pytest
 
 from kubestill.cli import progress
-from kubestill.cli.progress import Shown, duration, line
+from kubestill.cli.progress import Shown, line
 
 
 class Terminal(io.StringIO):
@@ -54,11 +54,3 @@ def test_work_that_was_resumed_is_not_counted_into_the_rate(clock: list[float]) 
 
 def test_an_unknown_end_shows_no_time_left() -> None:
     assert line(1200, 0, "documents", 400.0, {"dropped": 30}) == "1,200 documents · 400/s · dropped 30"
-
-
-SPELLED = [(0.4, "0 s"), (59.6, "1 min 00 s"), (3599.4, "59 min 59 s"), (3600, "1 h 00 min"), (7499, "2 h 04 min")]
-
-
-@pytest.mark.parametrize(("seconds", "told"), SPELLED)
-def test_durations(seconds: float, told: str) -> None:
-    assert duration(seconds) == told

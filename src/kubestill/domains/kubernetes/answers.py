@@ -1,5 +1,6 @@
 """From text to verdict: a model's answer (exactly one manifest and nothing else), or a file of many documents."""
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -58,18 +59,21 @@ def check_text(text: str | bytes, where: str, version: str = DEFAULT_VERSION) ->
     A custom resource is skipped at the schema tier, with the reason: there is no schema to judge it by.
     """
     reading = read(text)
+    doubles = sorted((one for one in reading.findings if one.code == "K8S012"), key=lambda finding: finding.line)
+    lines = [finding.line for finding in doubles]
     documents = []
     for manifest in reading.manifests:
-        own = tuple(finding for finding in reading.findings if finding.code == "K8S012" and manifest.spans(finding.line))
+        own = doubles[bisect_right(lines, manifest.start) : bisect_right(lines, manifest.last)]
         verdict = _verdict(manifest, (_syntax(own),), version, True)
         value = manifest.object
         name = value["metadata"].get("name") if isinstance(value.get("metadata"), dict) else None
-        row = (manifest.document, manifest.line, _text(value.get("apiVersion")), _text(value.get("kind")), _text(name))
-        documents.append(DocumentVerdict(where, *row, verdict))
+        row = (manifest.line, _text(value.get("apiVersion")), _text(value.get("kind")), _text(name))
+        documents.append(DocumentVerdict(where, 0, *row, verdict))
+    held = {id(finding) for document in documents for finding in document.verdict.findings}
     for finding in reading.findings:
-        if not any(finding in document.verdict.findings for document in documents):
+        if id(finding) not in held:
             verdict = _verdict(None, (_syntax((finding,)),), version, True)
-            documents.append(DocumentVerdict(where, len(documents), finding.line, "", "", "", verdict))
+            documents.append(DocumentVerdict(where, 0, finding.line, "", "", "", verdict))
     documents.sort(key=lambda document: document.line)
     return [replace(document, document=number) for number, document in enumerate(documents)]
 
@@ -116,12 +120,12 @@ def _fence_is_data(reading: Reading) -> bool:
 
 def _verdict(manifest: Manifest | None, before: tuple[Result, ...], version: str, custom: bool) -> Verdict:
     """Add schema and rules to the results of the text tiers; `custom` says whether resources without a schema may pass."""
-    rules = table.rules()
-    if manifest is None:
-        return run(rules, None, (*before, skipped(SCHEMA, Tier.SCHEMA, "there is no object to judge")))
-    if before[-1].outcome is Outcome.FAIL:
-        return run(rules, None, (*before, skipped(SCHEMA, Tier.SCHEMA, "the syntax tier failed")))
-    verdict = run(rules, Subject((manifest,)), (*before, _schema(manifest.object, version, custom)))
+    if manifest is None or before[-1].outcome is Outcome.FAIL:
+        reason = "the syntax tier failed" if manifest is not None else "there is no object to judge"
+        return run(table.rules(), None, (*before, skipped(SCHEMA, Tier.SCHEMA, reason)))
+    subject = Subject((manifest,))
+    asked, others = table.plan(subject.views[0].kind)
+    verdict = run(asked, subject, (*before, _schema(manifest.object, version, custom), *others))
     return verdict if not verdict.findings else _placed(verdict, manifest)
 
 

@@ -72,7 +72,12 @@ def _intents(judged: answers.Answer, intents: Sequence[Intent]) -> Result:
         return Result(INTENT, Tier.INTENT, Outcome.FAIL, (finding,))
     facts = Facts(dict(obj))
     findings = tuple(
-        Finding(INTENT, ".".join((intent.aspect, *filter(None, intent.keys))), f"asked for {_shown(intent.value)}; the manifest does not do so", Tier.INTENT)
+        Finding(
+            INTENT,
+            ".".join((intent.aspect, *filter(None, intent.keys))),
+            f"asked for {_shown(intent.value)}; the manifest does not do so",
+            Tier.INTENT,
+        )
         for intent in intents
         if not facts.holds(intent)
     )

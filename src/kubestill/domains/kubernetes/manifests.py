@@ -30,7 +30,8 @@ PARSER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 MAX_TEXT_BYTES = 3 * 2**20  # the API server's limit of a request body (MaxRequestBodyBytes)
 MAX_DEPTH = 100  # the deepest built-in schema nests 20 levels
-MAX_NODES = 200_000  # counted with aliases written out; a CRD of a megabyte has some 40,000
+MAX_NODES = 500_000  # counted with aliases written out; a CRD of a megabyte has some 40,000
+MAX_FINDINGS = 1_000  # of one text; more only hide the first
 
 SYNTAX_CODES = {
     "K8S010": "The text is not YAML that Kubernetes can read.",
@@ -63,9 +64,10 @@ class Manifest:
         self.prefix = ""  # where the object stands in its document: not empty for an item of a List
         self._places: dict[str, tuple[int, int]] | None = None
 
-    def spans(self, line: int) -> bool:
-        """Return whether a line of the file belongs to this object's document."""
-        return self.start < line <= self.start + _last_line(self.text)
+    @property
+    def last(self) -> int:
+        """Return the last line of the object's document."""
+        return self.start + _last_line(self.text)
 
     def place(self, path: str) -> tuple[int, int]:
         """Return line and column (from 1) of the field at `path`, or of its nearest parent; made on first use."""
@@ -73,7 +75,7 @@ class Manifest:
             self._places = dict(_places(self.text, self.start))
         path = _joined(self.prefix, path)
         while path and path not in self._places:
-            path = re.sub(r"(\.[^.\[\]]+|\[[^\]]*\]|^[^.\[\]]+)$", "", path) if path[-1] != "." else path[:-1]
+            path = path[: max(path.rfind("."), path.rfind("["), 0)]
         return self._places.get(path, (self.line, 1))
 
 
@@ -98,6 +100,9 @@ def read(text: str | bytes) -> Reading:
     findings: list[Finding] = []
     document = 0
     for start, segment in _segments(string):
+        if len(findings) >= MAX_FINDINGS:
+            findings.append(_finding("K8S013", f"more than {MAX_FINDINGS:,} faults; what follows was not read", start + 1, 1))
+            break
         for value, line in _documents(segment, start, findings):
             if type(value) is dict:
                 manifests.extend(_unfolded(Manifest(value, line, segment, start, document)))
@@ -161,9 +166,8 @@ def _documents(segment: str, start: int, findings: list[Finding]) -> Iterator[tu
             return
         except ValueError:
             pass  # flow YAML, or broken: the reader below says where
-    reader = _Reader(segment, start, findings)
     try:
-        yield from reader.documents()
+        yield from _Reader(segment, start, findings).documents()
     except _Fault as fault:
         findings.append(_finding(fault.code, fault.message, *_spot(fault.mark, segment, start)))
     except yaml.MarkedYAMLError as error:
@@ -236,6 +240,8 @@ class _Reader:
             kind = type(event)
             if kind is ScalarEvent:
                 self.nodes += 1
+                if self.nodes > MAX_NODES:
+                    raise _Fault("K8S013", f"more than {MAX_NODES:,} values", event.start_mark)
                 value = self._scalar(event)
                 if event.anchor is not None:
                     self.anchors[event.anchor] = value, 1
@@ -299,7 +305,7 @@ class _Reader:
                 raise _Fault("K8S015", str(error), event.start_mark) from None
         elif value == "<<" and type(event) is ScalarEvent and event.implicit[0]:
             return _MERGE
-        if value in container:
+        if value in container and len(self.findings) < MAX_FINDINGS:
             mark = event.start_mark
             self.findings.append(_finding("K8S012", f"key {value!r} stands twice", mark.line + self.start + 1, mark.column + 1, value))
         return value
@@ -346,9 +352,9 @@ def field(parent: str, key: str | int) -> str:
 
 def _places(text: str, start: int) -> Iterator[tuple[str, tuple[int, int]]]:
     """Yield the field path and place of every key and list item of the first document in `text`."""
-    parser = PARSER(text)
     stack: list[list[Any]] = []  # path, next list index or pending key, whether it is a mapping
     try:
+        parser = PARSER(text)
         while type(event := parser.get_event()) is not StreamEndEvent:
             kind = type(event)
             if kind in (MappingEndEvent, SequenceEndEvent):

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib import resources
 from importlib.util import find_spec
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -163,7 +164,7 @@ class Schemas:
         name = self._names[Kind(*split_api_version(api_version), kind)]
         found: list[Finding] = []
         for error in validator.iter_errors(value):
-            found.extend(self._explain(error, name))
+            found.extend(islice(self._explain(error, name), MAX_FINDINGS))
             if len(found) >= MAX_FINDINGS:
                 break
         return tuple(found[:MAX_FINDINGS])
@@ -242,7 +243,7 @@ class Schemas:
         if same:
             return _finding("K8S021", "apiVersion", f"{kind} is not served as {api_version!r}; expected {' or '.join(same)}")
         in_group = [known.kind for known in self._names if (known.group, known.version) == (group, version)]
-        hint = near(kind, in_group) or near(kind, sorted({known.kind for known in self._names}))
+        hint = _near(kind, in_group) or _near(kind, sorted({known.kind for known in self._names}))
         return _finding("K8S021", "kind", f"unknown kind {kind!r} in {api_version!r}", hint)
 
     def _explain(self, error: Any, name: str) -> Iterator[Finding]:
@@ -254,7 +255,7 @@ class Schemas:
         if problem.name == "additionalProperties":
             known = self._fields_at(name, error.instance_path)
             for unexpected in problem.unexpected:
-                yield _finding("K8S022", field(path, unexpected), f"unknown field {unexpected!r}", near(unexpected, known))
+                yield _finding("K8S022", field(path, unexpected), f"unknown field {unexpected!r}", _near(unexpected, known))
         elif problem.name == "required":
             yield _finding("K8S024", field(path, problem.property), f"required field {problem.property!r} is missing")
         elif problem.name == "type":
@@ -262,7 +263,7 @@ class Schemas:
             yield _finding("K8S023", path, f"found {describe(error.instance)}, expected {expected}")
         elif problem.name == "enum":
             options = [str(option) for option in problem.options if option]
-            hint = near(str(error.instance), options)
+            hint = _near(str(error.instance), options)
             yield _finding("K8S025", path, f"found {describe(error.instance)}, expected one of {', '.join(options)}", hint)
         else:
             yield _finding("K8S026", path, f"found {describe(error.instance)}, expected {_expected(problem)}")
@@ -281,6 +282,11 @@ class Schemas:
 
 def _finding(code: str, path: str, message: str, hint: str = "") -> Finding:
     return Finding(code, path, f"{message}; {hint}" if hint else message, Tier.SCHEMA, remedy=_REMEDIES[code])
+
+
+def _near(name: str, known: Sequence[str]) -> str:
+    """Return the hint of a near name; none for what is too long to be a name, since comparing it takes long."""
+    return near(name, known) if len(name) <= 100 else ""
 
 
 def _expected(problem: Any) -> str:

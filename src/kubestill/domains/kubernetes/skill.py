@@ -21,9 +21,12 @@ MAX_INTENTS = 14
 MAX_VALUE_CHARS = 60
 # Said always, where there: without them the object would be another one.
 _ESSENTIAL = frozenset(
-    "container.image init.image port spec.schedule rule backend target roleRef provisioner spec.maxReplicas spec.controller handler "
-    "spec.externalName spec.resources.requests.storage spec.capacity.storage value claim.storage deny allow allow.all podSelector "
-    "podSelector.all spec.type spec.minAvailable spec.maxUnavailable selector grant grant.names grant.url limit hard metric.utilization".split()
+    (
+        "container.image init.image port spec.schedule rule backend target roleRef provisioner spec.maxReplicas spec.controller "
+        "handler spec.externalName spec.resources.requests.storage spec.capacity.storage value claim.storage deny allow allow.all "
+        "podSelector podSelector.all spec.type spec.minAvailable spec.maxUnavailable selector grant grant.names grant.url limit "
+        "hard metric.utilization"
+    ).split()
 )
 _PLAIN = re.compile(r"[\x20-\x7e]+\Z")
 

@@ -4,6 +4,7 @@ import gzip
 import json
 import os
 import zlib
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from pathlib import Path
@@ -133,11 +134,10 @@ def _file(path: Path, shown: str, source: Mapping[str, str]) -> Iterator[Documen
     reading = read(text)
     for finding in reading.findings:
         yield Drop("a document that is no object" if finding.code == "K8S014" else "not readable YAML")
-    spoiled = {finding.line for finding in reading.findings}
+    spoiled = sorted(finding.line for finding in reading.findings)
     for manifest in reading.manifests:
-        if any(manifest.spans(line) for line in spoiled):
-            continue  # a duplicate key: counted above
-        yield _piece(manifest, {**source, "path": shown})
+        if bisect_right(spoiled, manifest.start) == bisect_right(spoiled, manifest.last):
+            yield _piece(manifest, {**source, "path": shown})  # else a key stands twice: counted above
 
 
 def _piece(manifest: Manifest, source: Mapping[str, str]) -> Document | Drop:

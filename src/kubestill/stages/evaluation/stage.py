@@ -15,9 +15,8 @@ from kubestill.ground.settings import read_settings
 from kubestill.ground.shards import read_shards
 from kubestill.ground.stage import Done, How, Job, Tally, What
 from kubestill.stages.evaluation.asking import Questions, Scored, evaluate
-from kubestill.stages.evaluation.fleet import Fleet
+from kubestill.stages.evaluation.fleet import Fleet, load_here
 from kubestill.tools.engines.api import Ask, Engine
-from kubestill.tools.engines.table import engine_type
 
 SCORES = "scores.json"
 
@@ -90,8 +89,7 @@ def _engine(job: Job, stack: ExitStack) -> Engine:
     folder, processes = job.inputs["weights"].path, job.how.processes or read_settings().processes
     if processes > 1:
         return stack.enter_context(Fleet(folder, processes))
-    engine: Engine = engine_type("transformers").load(folder)
-    return engine
+    return load_here(folder)
 
 
 def _ask(job: Job, name: str, engine: Engine) -> Scored:

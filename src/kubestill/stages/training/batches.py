@@ -5,9 +5,11 @@ like length, padded on the right. Which samples make a block depends on the seed
 """
 
 import hashlib
+import json
 import multiprocessing
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from kubestill.ground.seeds import Seed
 from kubestill.ground.stage import Tally
 
 POOL_BLOCKS = 256  # blocks' worth of samples that are sorted by length together: enough for 3 % padding, few enough to mix
+ENCODED_AT_ONCE = 4_000  # samples of one call: the processes share a mix evenly, whatever its shards
 FILES = ("ids", "ends", "starts")
 
 
@@ -64,14 +67,14 @@ class Encoded:
         return found.hexdigest()
 
 
-def encode_shard(folder: Path, shard: Path, max_tokens: int) -> tuple[Encoded, Tally]:
-    """Encode one JSONL file of samples with the tokenizer and chat.json in `folder`."""
+def encode_lines(folder: Path, shard: Path, lines: slice, max_tokens: int) -> tuple[Encoded, Tally]:
+    """Encode some lines of a JSONL file of samples with the tokenizer and chat.json in `folder`."""
     from kubestill.tools.chat.format import ChatFormat
     from kubestill.tools.chat.mask import encode_many
     from kubestill.tools.modeling.tokenizer import load_tokenizer
 
     tally, ids, lengths, starts = Tally(), [], [], []
-    pairs = ((record["request"], record["answer"]) for record in read_records(shard))
+    pairs = ((record["request"], record["answer"]) for record in _some_records(shard, lines))
     for found in encode_many(load_tokenizer(folder), ChatFormat.load(folder), pairs, max_tokens):
         if found is None:
             tally.drop("too-long")
@@ -84,14 +87,28 @@ def encode_shard(folder: Path, shard: Path, max_tokens: int) -> tuple[Encoded, T
     return Encoded(row, np.cumsum(lengths, dtype=np.int64), np.array(starts, dtype=np.int32)), tally
 
 
+def _some_records(shard: Path, lines: slice) -> Iterator[dict[str, Any]]:
+    with shard.open(encoding="utf-8") as file:
+        yield from (json.loads(line) for line in islice(file, lines.start, lines.stop))
+
+
+def _work(folder: Path, shards: list[Path], max_tokens: int) -> Iterator[tuple[Path, Path, slice, int]]:
+    """Yield what `encode_lines` takes, for all lines in their order."""
+    for shard in shards:
+        with shard.open("rb") as file:
+            count = sum(1 for _ in file)
+        for start in range(0, count, ENCODED_AT_ONCE):
+            yield folder, shard, slice(start, start + ENCODED_AT_ONCE), max_tokens
+
+
 def encode_mix(folder: Path, shards: list[Path], max_tokens: int, processes: int) -> tuple[Encoded, Tally]:
     """Encode all shards, in their order, with several processes."""
-    work = [(folder, shard, max_tokens) for shard in shards]
+    work = list(_work(folder, shards, max_tokens))
     if processes > 1 and len(work) > 1:
         with multiprocessing.get_context("spawn").Pool(min(processes, len(work))) as pool:
-            found = pool.starmap(encode_shard, work, chunksize=1)
+            found = pool.starmap(encode_lines, work, chunksize=1)
     else:
-        found = [encode_shard(*one) for one in work]
+        found = [encode_lines(*one) for one in work]
     tally, offset = Tally(), 0
     ends: list[NDArray[np.int64]] = []
     for encoded, part in found:

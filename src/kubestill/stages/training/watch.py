@@ -25,6 +25,7 @@ from kubestill.tools.modeling.tokenizer import load_tokenizer
 CURVE, FULLPASS = "curve.jsonl", "fullpass.jsonl"
 CURVE_POINTS = 500  # lines of a whole curve
 PROGRESS_SECONDS = 1.0
+LEEWAY = 16  # tokens that a dev answer may be longer than the longest right one
 
 
 class Appended:
@@ -55,13 +56,14 @@ class Bench:
     domain: Any
     folder: Path
     layout: Layout
-    max_tokens: int
 
     def count(self, arena: Arena) -> int:
         """Return how many dev samples the student answers with a full pass."""
-        texts = load_tokenizer(self.folder), ChatFormat.load(self.folder)
-        engine = TransformersEngine(self.layout, arena.masters, texts)
-        replies = engine.generate([sample.request for sample in self.samples], Ask(max_new_tokens=self.max_tokens))
+        tokenizer, chat = load_tokenizer(self.folder), ChatFormat.load(self.folder)
+        targets = [chat.target(sample.answer, chat.prompt(sample.request)) for sample in self.samples]
+        longest = max(len(coded.ids) for coded in tokenizer.encode_batch_fast(targets, add_special_tokens=False))
+        ask = Ask(max_new_tokens=longest + LEEWAY)  # who says more than that has lost the thread
+        replies = TransformersEngine(self.layout, arena.masters, (tokenizer, chat)).generate([s.request for s in self.samples], ask)
         judged = zip(replies, self.samples, strict=True)
         return sum(self.domain.judge(reply.text, sample.intents).passed for reply, sample in judged)
 
@@ -86,7 +88,7 @@ class Watch:
         dev = job.inputs["mix"].path / "dev.jsonl"
         records = read_samples(dev, self.what.dev_samples) if dev.exists() and self.what.dev_samples else []
         samples = [Sample.from_record(record) for record in records]
-        self.bench = Bench(samples, job.domain, job.out, layout, self.what.max_tokens)
+        self.bench = Bench(samples, job.domain, job.out, layout)
 
     def __call__(self, stepped: Stepped) -> None:
         """Write what is due after this step."""

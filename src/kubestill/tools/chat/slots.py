@@ -23,7 +23,7 @@ _TOKEN = re.compile(
       (?P<cron>(?<![\w*/])(?:[\d*][\d*/,-]*)(?:[ ]{_CRON}){{4}}(?![\w*/]))    # five cron fields in a row
     | (?P<quoted>"[^"\n]{{1,200}}"|`[^`\n]{{1,200}}`|(?<!\w)'[^'\n]{{1,200}}'(?!\w))
     | (?P<space>\s+)
-    | (?P<word>[^\s,;()\[\]{{}}"'`<>!?=|“”‘’]+(?:'(?=\w)[\w]+)?)
+    | (?P<word>[^\s,;()\[\]{{}}"'`<>!?=|\u201c\u201d\u2018\u2019]+(?:'(?=\w)[\w]+)?)
     | (?P<mark>.)
     """,
     re.VERBOSE,
@@ -161,7 +161,14 @@ def _pieces(body: str) -> list[str]:
         return [match[1], match[2]]
     for mark in ":/":
         parts = body.split(mark)
-        if len(parts) == 2 and all(parts) and parts[1][0] != "/" and not _VERSION.match(parts[1]) and not set(body) & set("@$*") and "." not in parts[0]:
+        if (
+            len(parts) == 2
+            and all(parts)
+            and parts[1][0] != "/"
+            and not _VERSION.match(parts[1])
+            and not set(body) & set("@$*")
+            and "." not in parts[0]
+        ):
             return parts
     return []
 

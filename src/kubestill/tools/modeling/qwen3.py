@@ -181,9 +181,7 @@ class Student:
         stacks = {name: (high if name in NORMS else low)[name] for name in layout.shapes}
         self.embed = stacks["embed"].detach().requires_grad_()
         self.final = stacks["norm_final"].detach().requires_grad_()
-        self.layers = [
-            [stacks[name][layer].detach().requires_grad_() for name in LAYER_STACKS] for layer in range(self.arch.layers)
-        ]
+        self.layers = [[stacks[name][layer].detach().requires_grad_() for name in LAYER_STACKS] for layer in range(self.arch.layers)]
         self.cos, self.sin = turns(self.arch, torch.arange(self.arch.max_position))
         self._biases: dict[int, Tensor] = {}
 

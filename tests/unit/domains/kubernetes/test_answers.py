@@ -87,6 +87,14 @@ def test_an_unknown_kind_in_a_group_of_kubernetes_own_fails():
     assert row.verdict.failed_on == "schema"
 
 
+def test_the_findings_of_one_object_are_few_enough_to_read():
+    head = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n"
+    many = head + "".join(f"field{number}: 1\n" for number in range(500))
+    assert len(judge(many).verdict.findings) == 50
+    keys = head + "data:\n" + "".join(f"  'a {number}': x\n" for number in range(500))
+    assert len(judge(keys).verdict.findings) == 50
+
+
 def verdicts_of_the_server():
     documents, verdicts = SHARED / "manifests.jsonl.gz", SHARED / "api-server-manifests.jsonl.gz"
     with gzip.open(verdicts, "rt") as lines:

@@ -8,6 +8,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kubestill.domains.kubernetes import manifests
 from kubestill.domains.kubernetes.manifests import MAX_DEPTH, MAX_NODES, MAX_TEXT_BYTES, read
 
 SHARED = Path(__file__).parents[5] / "shared" / "data"
@@ -118,6 +119,29 @@ def test_a_field_is_found_by_its_path():
     assert manifest.place("nowhere.at[3].all") == (2, 1)
 
 
+def test_a_place_is_found_for_any_path():
+    [manifest] = read('"a]": {"[": 1, "b.c": 2}\n').manifests
+    assert manifest.place("[a]][[]") == (1, 8) and manifest.place("]][[..") == (1, 1) and manifest.place("[a]].x[") == (1, 1)
+
+
+def test_the_pure_python_parser_reads_alike(monkeypatch):
+    texts = [
+        BOMB,
+        "a: &x 1\nb: &x 2\n",
+        "a: [1, yes, 0644, '5', !!str 5]\n---\nb: 1\nb: 2\n",
+        "a: {b: [\n",
+        "- " * 200 + "a",
+        "a: \x00",
+        "é: ☃\n",
+    ]
+    fast = [read(text) for text in texts]
+    monkeypatch.setattr(manifests, "PARSER", yaml.SafeLoader)
+    for text, one in zip(texts, fast, strict=True):
+        slow = read(text)
+        assert [manifest.object for manifest in slow.manifests] == [manifest.object for manifest in one.manifests]
+        assert [(finding.code, finding.line) for finding in slow.findings] == [(finding.code, finding.line) for finding in one.findings]
+
+
 def test_the_place_of_a_syntax_error():
     [finding] = read("a: 1\nb: {x: 1\nc: 2\n").findings
     assert finding.code == "K8S010" and finding.line >= 2
@@ -152,6 +176,12 @@ def test_hostile_text_ends_in_a_finding(text, code):
     reading = read(text)
     assert code in [finding.code for finding in reading.findings]
     assert all(finding.message and finding.line > 0 and finding.remedy for finding in reading.findings)
+
+
+def test_a_text_of_nothing_but_faults_is_not_read_to_its_end():
+    findings = read("---\nhello\n" * 50_000).findings
+    assert len(findings) == 1001 and findings[-1].code == "K8S013" and findings[-1].line == 2001
+    assert len(read("a: 1\n" * 50_000).findings) == 1000
 
 
 def test_deep_json_goes_the_safe_way():

@@ -19,7 +19,10 @@ def tokenizer():
 
 @pytest.mark.parametrize("chat", [ChatFormat("spell"), ChatFormat("slots", frozenset({"service", "called", "on", "port", "a"}))])
 @settings(max_examples=60, deadline=None)
-@given(request_=st.text(max_size=60) | st.just(REQUEST), answer=st.text(max_size=80).filter(lambda text: "<|" not in text) | st.just(ANSWER))
+@given(
+    request_=st.text(max_size=60) | st.just(REQUEST),
+    answer=st.text(max_size=80).filter(lambda text: "<|" not in text) | st.just(ANSWER),
+)
 def test_labels_decode_to_the_target_and_its_end(tokenizer, chat, request_, answer):
     found = encode(tokenizer, chat, request_, answer, 10_000)
     assert found is not None

@@ -1,5 +1,7 @@
 """Our decoder against Hugging Face's, values and gradients; the presets against their names."""
 
+from itertools import pairwise
+
 import pytest
 import torch
 from transformers import Qwen3Config, Qwen3ForCausalLM
@@ -139,6 +141,6 @@ def test_counted_operations_agree_with_torchs_own_counter(layout, flat):
 
 def test_estimates_grow_with_the_student():
     names = list(PRESETS)
-    for small, large in zip(names, names[1:], strict=False):
+    for small, large in pairwise(names):
         assert muon_flops(preset(small)) < muon_flops(preset(large))
         assert estimate(preset(small), 1024, 2).total < estimate(preset(large), 1024, 2).total

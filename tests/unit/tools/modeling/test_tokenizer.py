@@ -65,7 +65,8 @@ def test_hugging_face_loads_it_and_its_template_writes_what_the_chat_format_writ
     save_tokenizer(tokenizer, tmp_path, 512)
     theirs = AutoTokenizer.from_pretrained(tmp_path)
     assert (theirs.pad_token, theirs.eos_token) == (PAD, END)
-    assert theirs(MANIFEST, add_special_tokens=False)["input_ids"] == load_tokenizer(tmp_path).encode(MANIFEST, add_special_tokens=False).ids
+    ours = load_tokenizer(tmp_path).encode(MANIFEST, add_special_tokens=False).ids
+    assert theirs(MANIFEST, add_special_tokens=False)["input_ids"] == ours
     turn = {"role": "user", "content": "three replicas, please"}
     rendered = theirs.apply_chat_template([turn], tokenize=False, add_generation_prompt=True)
     assert rendered == ChatFormat("spell").prompt(turn["content"]).text

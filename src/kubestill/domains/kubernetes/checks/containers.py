@@ -1,5 +1,6 @@
 """Rules about one container: image, ports, environment, security, lifecycle."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -188,3 +189,29 @@ class Privileges(ContainerRule):
             added = table(context.get("capabilities")).get("add") or ()
             if context.get("privileged") or "CAP_SYS_ADMIN" in added:
                 yield "securityContext.allowPrivilegeEscalation", "cannot be false beside privileged or CAP_SYS_ADMIN"
+
+
+# The reference grammar of distribution/reference: [domain[:port]/]path[:tag][@digest], lower-case path components.
+_PATH = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
+_REFERENCE = re.compile(
+    rf"(?:(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9a-fA-F:]+\])(?::[0-9]+)?/)?{_PATH}(?:/{_PATH})*"
+    r"(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(?:@[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,})?"
+)
+
+
+class ImageReference(ContainerRule):
+    """No registry can hold an image of this name: the server takes it, and the pod then waits in InvalidImageName for ever."""
+
+    code, remedy, severity = "K8S146", "Write it as registry/path:tag, the path in lower case.", "warning"
+    bad = (
+        POD.replace("nginx:1.27", "Nginx:1.27"),
+        POD.replace("nginx:1.27", "https://example.com/nginx"),
+        POD.replace("nginx:1.27", "'nginx:'"),
+    )
+    good = (POD.replace("nginx:1.27", "example.com:5000/team/web:1.0"), POD.replace("nginx:1.27", "ghcr.io/a/b-c/d__e:V1.2-x"))
+
+    def faults(self, container: Container) -> Faults:
+        """Compare the image with the grammar of references."""
+        image = container.value.get("image")
+        if image and not _REFERENCE.fullmatch(image):
+            yield "image", f"{image!r} is no image reference"

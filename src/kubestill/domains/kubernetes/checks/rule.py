@@ -1,11 +1,13 @@
 """What a validity rule of one object is: a check that names the kinds it knows and says where and what."""
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import ClassVar
 
-from kubestill.domains.kubernetes.subject import Container, Pod, Subject, View
+from kubestill.domains.kubernetes.subject import POD_TEMPLATES, Container, Pod, Subject, View
 from kubestill.tools.checks.api import Check, Finding, Tier
 
+MAX_FINDINGS = 50  # of one rule; more only hide the first
 Faults = Iterator[tuple[str, str]]  # field path and message
 
 
@@ -14,6 +16,7 @@ class Rule(Check[Subject]):
 
     tier = Tier.RULES
     severity: ClassVar[str] = "error"
+    kinds: ClassVar[frozenset[str] | None] = None  # None: every object, custom resources too
 
     def finding(self, path: str, message: str) -> Finding:
         """Return a finding of this rule."""
@@ -22,8 +25,6 @@ class Rule(Check[Subject]):
 
 class ObjectRule(Rule):
     """A rule about objects of some kinds."""
-
-    kinds: ClassVar[frozenset[str] | None] = None  # None: every object, custom resources too
 
     def faults(self, view: View) -> Faults:
         """Yield what is wrong with one object."""
@@ -35,13 +36,15 @@ class ObjectRule(Rule):
         for index, view in enumerate(subject.views):
             if kinds is None or view.kind in kinds:
                 seen = True
-                for path, message in self.faults(view):
+                for path, message in islice(self.faults(view), MAX_FINDINGS - len(findings)):
                     findings.append(self.finding(subject.prefix(index) + path, message))
         return findings if seen else None
 
 
 class PodRule(Rule):
     """A rule about pods and pod templates, whatever makes them."""
+
+    kinds = frozenset(POD_TEMPLATES)
 
     def faults(self, pod: Pod) -> Faults:
         """Yield what is wrong with one pod; paths are whole."""
@@ -52,11 +55,14 @@ class PodRule(Rule):
         pods = subject.pods
         if not pods:
             return None
-        return [self.finding(prefix + path, message) for prefix, pod in pods for path, message in self.faults(pod)]
+        found = (self.finding(prefix + path, message) for prefix, pod in pods for path, message in self.faults(pod))
+        return list(islice(found, MAX_FINDINGS))
 
 
 class ContainerRule(Rule):
     """A rule about containers of all roles."""
+
+    kinds = frozenset(POD_TEMPLATES)
 
     def faults(self, container: Container) -> Faults:
         """Yield what is wrong with one container; paths are relative to it."""
@@ -68,6 +74,6 @@ class ContainerRule(Rule):
         for prefix, pod in subject.pods:
             for container in pod.containers:
                 seen = True
-                for path, message in self.faults(container):
+                for path, message in islice(self.faults(container), MAX_FINDINGS - len(findings)):
                     findings.append(self.finding(f"{prefix}{container.path}.{path}" if path else prefix + container.path, message))
         return findings if seen else None

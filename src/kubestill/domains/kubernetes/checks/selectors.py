@@ -7,7 +7,7 @@ from kubestill.domains.kubernetes.checks import formats
 from kubestill.domains.kubernetes.checks.examples import DEPLOYMENT, POD, SERVICE, head
 from kubestill.domains.kubernetes.checks.rule import Faults, ObjectRule
 from kubestill.domains.kubernetes.manifests import field
-from kubestill.domains.kubernetes.subject import View, rows, table
+from kubestill.domains.kubernetes.subject import POD_TEMPLATES, View, rows, table
 
 # What holds no label selector; a quota's scopeSelector has terms of its own.
 _OPAQUE = frozenset({"data", "stringData", "binaryData", "annotations", "labels", "env", "args", "command", "status", "scopeSelector"})
@@ -99,6 +99,7 @@ class PlainSelectors(ObjectRule):
     """A Service's selector and a pod's nodeSelector are plain labels."""
 
     code, remedy = "K8S116", "Write keys and values as labels have them."
+    kinds = frozenset({*POD_TEMPLATES, "Service"})
     bad = (SERVICE.replace("app: web", "app: my web") + "  ports:\n  - port: 80\n", POD + "  nodeSelector:\n    disk type: ssd\n")
     good = (SERVICE + "  ports:\n  - port: 80\n", POD + "  nodeSelector:\n    disktype: ssd\n")
 

@@ -1,11 +1,11 @@
 """Every validity rule: code → "module:Class", loaded on first use. A test holds this table against the folder."""
 
-from functools import cache
+from functools import cache, lru_cache
 from importlib import import_module
-from typing import Any
 
-from kubestill.tools.checks.api import Check
-from kubestill.tools.checks.run import ordered
+from kubestill.domains.kubernetes.checks.rule import Rule
+from kubestill.tools.checks.api import Result
+from kubestill.tools.checks.run import skipped
 
 _HERE = "kubestill.domains.kubernetes.checks"
 
@@ -42,6 +42,7 @@ CHECKS: dict[str, str] = {
     "K8S143": "containers:EnvReferences",
     "K8S144": "containers:TwiceTheSameEnv",
     "K8S145": "containers:Privileges",
+    "K8S146": "containers:ImageReference",
     "K8S150": "resources:RequestsWithinLimits",
     "K8S151": "resources:ResourceAmounts",
     "K8S155": "probes:OneHandler",
@@ -92,18 +93,26 @@ CHECKS: dict[str, str] = {
 
 
 @cache
-def load(code: str) -> Check[Any]:
+def load(code: str) -> Rule:
     """Return the check of a code.
 
     Raises:
         KeyError: no check has it.
     """
     module, _, name = CHECKS[code].partition(":")
-    check: Check[Any] = getattr(import_module(f"{_HERE}.{module}"), name)()
+    check: Rule = getattr(import_module(f"{_HERE}.{module}"), name)()
     return check
 
 
+@lru_cache(maxsize=256)
+def plan(kind: str) -> tuple[tuple[Rule, ...], tuple[Result, ...]]:
+    """Return the rules that can say something about one object of a kind ("" for custom resources), and the others' skips."""
+    asked = [rule for rule in rules() if rule.kinds is None or kind in rule.kinds]
+    others = [skipped(rule.code, rule.tier, f"not about {kind or 'custom resources'}") for rule in rules() if rule not in asked]
+    return tuple(asked), tuple(others)
+
+
 @cache
-def rules() -> tuple[Check[Any], ...]:
+def rules() -> tuple[Rule, ...]:
     """Return every rule in the order of its code."""
-    return ordered(load(code) for code in CHECKS)
+    return tuple(load(code) for code in sorted(CHECKS))

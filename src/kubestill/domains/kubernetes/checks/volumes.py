@@ -6,7 +6,7 @@ from typing import Any
 from kubestill.domains.kubernetes.checks import formats
 from kubestill.domains.kubernetes.checks.examples import POD, STATEFUL
 from kubestill.domains.kubernetes.checks.rule import Faults, ObjectRule, PodRule
-from kubestill.domains.kubernetes.subject import Pod, View, rows, table
+from kubestill.domains.kubernetes.subject import POD_TEMPLATES, Pod, View, rows, table
 
 _EMPTY = "  volumes:\n  - name: data\n    emptyDir: {}\n"
 _MOUNT = "    volumeMounts:\n    - name: data\n      mountPath: /data\n"
@@ -75,6 +75,7 @@ class VolumeNeeds(ObjectRule):
     """A volume's source says where the data lies: a claim's or secret's name, a path, a server; paths go nowhere through '..'."""
 
     code, remedy = "K8S132", "Add or correct the field."
+    kinds = frozenset({*POD_TEMPLATES, "PersistentVolume"})
     bad = (
         POD + _VOLUME + "persistentVolumeClaim: {claimName: ''}\n",
         POD + _VOLUME + "hostPath: {path: /a/../b}\n",
@@ -126,6 +127,7 @@ class MountsHaveVolumes(ObjectRule):
     """A volumeMount names one of the pod's volumes, or of a StatefulSet's volumeClaimTemplates."""
 
     code, remedy = "K8S133", "Add the volume, or correct the name of the mount."
+    kinds = frozenset(POD_TEMPLATES)
     bad = (POD + _MOUNT, POD + _MOUNT + _EMPTY.replace("data", "date"))
     good = (
         POD + _MOUNT + _EMPTY,

@@ -28,8 +28,16 @@ def _service(words: Words) -> Iterator[Intent]:
             yield Intent("port.target", keys, words.port() if chance(rng, 0.85) else rng.choice(("http", "web", "metrics", words.word())))
         if kind == "NodePort" and chance(rng, 0.5):
             yield Intent("port.node", keys, rng.randrange(30000, 32768))
-        if chance(rng, 0.15) or len(ports) > 1 and chance(rng, 0.6):
-            yield Intent("port.name", keys, "http" if port == 80 else f"{rng.choice(('web', 'grpc', 'admin', 'tcp', 'p'))}-{port}" if len(ports) > 1 else rng.choice(("http", "web", "grpc")))
+        if chance(rng, 0.15) or (len(ports) > 1 and chance(rng, 0.6)):
+            yield Intent(
+                "port.name",
+                keys,
+                "http"
+                if port == 80
+                else f"{rng.choice(('web', 'grpc', 'admin', 'tcp', 'p'))}-{port}"
+                if len(ports) > 1
+                else rng.choice(("http", "web", "grpc")),
+            )
         if chance(rng, 0.06):
             yield Intent("port.protocol", keys, "UDP")
     if chance(rng, 0.9):
@@ -87,7 +95,10 @@ def _peer(words: Words) -> tuple[object, ...]:
     if roll < 0.75:
         return ("namespaces", (("kubernetes.io/metadata.name", words.namespace()) if chance(rng, 0.5) else label,))
     if roll < 0.92:
-        return ("cidr", f"{rng.choice((10, 172, 192))}.{rng.randrange(256)}.{rng.choice((0, rng.randrange(256)))}.0/{rng.choice((16, 24, 24))}")
+        return (
+            "cidr",
+            f"{rng.choice((10, 172, 192))}.{rng.randrange(256)}.{rng.choice((0, rng.randrange(256)))}.0/{rng.choice((16, 24, 24))}",
+        )
     return ("both", (label,), (words.label(),))
 
 
@@ -128,7 +139,11 @@ def _volume(words: Words) -> Iterator[Intent]:
 
 
 def _storage_class(words: Words) -> Iterator[Intent]:
-    yield Intent("provisioner", (), words.rng.choice((f"{words.word()}.csi.{words.host()}", f"{words.host()}/{words.word()}", "kubernetes.io/no-provisioner")))
+    yield Intent(
+        "provisioner",
+        (),
+        words.rng.choice((f"{words.word()}.csi.{words.host()}", f"{words.host()}/{words.word()}", "kubernetes.io/no-provisioner")),
+    )
     yield from some("reclaimPolicy", 0.4, pick("Retain", "Delete"))(words)
     yield from some("volumeBindingMode", 0.4, pick("WaitForFirstConsumer", "Immediate"))(words)
     yield from some("allowVolumeExpansion", 0.35, lambda _: True)(words)
@@ -227,7 +242,9 @@ def _budget(words: Words) -> Iterator[Intent]:
 
 def _quota(words: Words) -> Iterator[Intent]:
     rng = words.rng
-    counts = "pods services secrets configmaps persistentvolumeclaims services.loadbalancers services.nodeports count/deployments.apps".split()
+    counts = (
+        "pods services secrets configmaps persistentvolumeclaims services.loadbalancers services.nodeports count/deployments.apps".split()
+    )
     amounts = "requests.cpu requests.memory limits.cpu limits.memory requests.storage".split()
     for name in rng.sample(counts + amounts, rng.choice((1, 2, 3, 4))):
         if name in counts:
@@ -251,7 +268,11 @@ def _priority(words: Words) -> Iterator[Intent]:
     yield Intent("value", (), words.rng.choice((1000, 10000, 100000, 1000000, 0, 500, words.rng.randrange(1, 10**6))))
     yield from some("globalDefault", 0.15, lambda _: True)(words)
     yield from some("preemptionPolicy", 0.2, lambda _: "Never")(words)
-    yield from some("description", 0.25, lambda w: f"{w.rng.choice(('for', 'used by', 'only for'))} {w.word()} {w.rng.choice(('pods', 'jobs', 'services', 'workloads'))}")(words)
+    yield from some(
+        "description",
+        0.25,
+        lambda w: f"{w.rng.choice(('for', 'used by', 'only for'))} {w.word()} {w.rng.choice(('pods', 'jobs', 'services', 'workloads'))}",
+    )(words)
 
 
 def _labels(words: Words) -> Iterator[Intent]:

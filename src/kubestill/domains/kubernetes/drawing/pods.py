@@ -71,7 +71,9 @@ def container(words: Words, address: str, rich: float) -> Iterator[Intent]:
 def _port(words: Words, address: str, port: int) -> Iterator[Intent]:
     yield Intent("container.port", (address,), port)
     if chance(words.rng, 0.12):
-        yield Intent("container.port.name", (address, str(port)), words.rng.choice(("http", "https", "metrics", "grpc", "admin", "web", "tcp")))
+        yield Intent(
+            "container.port.name", (address, str(port)), words.rng.choice(("http", "https", "metrics", "grpc", "admin", "web", "tcp"))
+        )
     if chance(words.rng, 0.04):
         yield Intent("container.port.protocol", (address, str(port)), words.rng.choice(("UDP", "UDP", "SCTP")))
     if chance(words.rng, 0.03):
@@ -134,7 +136,9 @@ def _probes(words: Words, address: str, ports: list[int], rich: float) -> Iterat
             yield Intent(f"container.{probe}.exec", (address,), words.command())
         for field in ("initialDelaySeconds", "periodSeconds", "failureThreshold", "timeoutSeconds"):
             if probe != "startupProbe" and chance(rng, 0.2):
-                yield Intent(f"container.{probe}.{field}", (address,), rng.randint(1, 60) if field != "failureThreshold" else rng.randint(1, 10))
+                yield Intent(
+                    f"container.{probe}.{field}", (address,), rng.randint(1, 60) if field != "failureThreshold" else rng.randint(1, 10)
+                )
 
 
 _SECURITY = "securityContext"
@@ -149,7 +153,11 @@ _CONTAINER: tuple[Draw, ...] = (
     some(f"container.{_SECURITY}.allowPrivilegeEscalation", 0.04, lambda _: False),
     some(f"container.{_SECURITY}.readOnlyRootFilesystem", 0.05, lambda _: True),
     some(f"container.{_SECURITY}.capabilities.drop", 0.03, lambda _: ("ALL",)),
-    some(f"container.{_SECURITY}.capabilities.add", 0.03, pick(("NET_ADMIN",), ("SYS_TIME",), ("NET_BIND_SERVICE",), ("NET_ADMIN", "SYS_TIME"))),
+    some(
+        f"container.{_SECURITY}.capabilities.add",
+        0.03,
+        pick(("NET_ADMIN",), ("SYS_TIME",), ("NET_BIND_SERVICE",), ("NET_ADMIN", "SYS_TIME")),
+    ),
     some("container.tty", 0.015, lambda _: True),
     some("container.stdin", 0.015, lambda _: True),
     some("container.lifecycle.preStop.exec", 0.03, lambda words: ("sleep", str(words.rng.randrange(2, 60)))),
@@ -157,7 +165,11 @@ _CONTAINER: tuple[Draw, ...] = (
 _POD: tuple[Draw, ...] = (
     some("pod.serviceAccountName", 0.1, lambda words: words.name()),
     some("pod.nodeSelector", 0.06, lambda words: words.word(), "disktype"),
-    some("pod.toleration", 0.05, lambda words: (words.word(), words.rng.choice(("true", words.word())), words.rng.choice(("NoSchedule", "NoExecute")))),
+    some(
+        "pod.toleration",
+        0.05,
+        lambda words: (words.word(), words.rng.choice(("true", words.word())), words.rng.choice(("NoSchedule", "NoExecute"))),
+    ),
     some("pod.toleration", 0.03, lambda words: (words.word(), "", "NoSchedule")),
     some("pod.hostNetwork", 0.03, lambda _: True),
     some("pod.hostPID", 0.01, lambda _: True),
@@ -259,7 +271,10 @@ def workload(kind: str, words: Words) -> Iterator[Intent]:
     if kind in ("Deployment", "ReplicaSet", "ReplicationController"):
         yield from _all(_DEPLOYMENT if kind == "Deployment" else _DEPLOYMENT[:1], words)
     elif kind == "StatefulSet":
-        yield from _all((_DEPLOYMENT[0], some("spec.serviceName", 0.4, lambda w: w.name()), some("spec.podManagementPolicy", 0.1, pick("Parallel"))), words)
+        yield from _all(
+            (_DEPLOYMENT[0], some("spec.serviceName", 0.4, lambda w: w.name()), some("spec.podManagementPolicy", 0.1, pick("Parallel"))),
+            words,
+        )
         if chance(rng, 0.6):
             stateful = [rng.choice(("data", "storage", words.word()))]
             yield Intent("claim.storage", (stateful[0],), words.memory(large=True))

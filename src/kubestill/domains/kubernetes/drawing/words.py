@@ -84,7 +84,9 @@ class Words:
         """Return a namespace."""
         rng = self.rng
         if rng.random() < 0.3:
-            return rng.choice(("default", "prod", "production", "staging", "dev", "test", "monitoring", "kube-system", "apps", "infra", "tools"))
+            return rng.choice(
+                ("default", "prod", "production", "staging", "dev", "test", "monitoring", "kube-system", "apps", "infra", "tools")
+            )
         return self.name() if rng.random() < 0.5 else self.word()
 
     def image(self) -> str:
@@ -119,7 +121,9 @@ class Words:
     def path(self) -> str:
         """Return an absolute path of a file system."""
         rng = self.rng
-        head = rng.choice(("/data", "/etc", "/var/lib", "/var/log", "/opt", "/mnt", "/srv", "/usr/share", "/app", "/tmp", "/home", "/cache"))
+        head = rng.choice(
+            ("/data", "/etc", "/var/lib", "/var/log", "/opt", "/mnt", "/srv", "/usr/share", "/app", "/tmp", "/home", "/cache")
+        )
         return head if rng.random() < 0.2 else f"{head}/{self.word()}" + (f"/{self.word()}" if rng.random() < 0.25 else "")
 
     def url_path(self) -> str:
@@ -147,7 +151,8 @@ class Words:
         if roll < 0.6:
             return str(rng.choice((rng.randrange(100), rng.randrange(10_000), rng.randrange(1, 10) * 100)))
         if roll < 0.75:
-            return f"{rng.choice(('http', 'https', 'redis', 'postgres', 'amqp'))}://{self.name()}{rng.choice(('', ':8080', ':5432', '.svc'))}/{self.word()}"
+            scheme = rng.choice(("http", "https", "redis", "postgres", "amqp"))
+            return f"{scheme}://{self.name()}{rng.choice(('', ':8080', ':5432', '.svc'))}/{self.word()}"
         if roll < 0.85:
             return self.host()
         return self.name() if roll < 0.95 else f"{rng.randrange(1, 60)}{rng.choice('smh')}"
@@ -156,7 +161,11 @@ class Words:
         """Return something that looks like a password."""
         rng = self.rng
         letters = "abcdefghjkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
-        return "".join(rng.choice(letters) for _ in range(rng.randrange(6, 18))) if rng.random() < 0.7 else f"{self.word()}-{rng.randrange(1000)}"
+        return (
+            "".join(rng.choice(letters) for _ in range(rng.randrange(6, 18)))
+            if rng.random() < 0.7
+            else f"{self.word()}-{rng.randrange(1000)}"
+        )
 
     def key(self) -> str:
         """Return a key of a ConfigMap or Secret."""
@@ -186,13 +195,60 @@ class Words:
         """Return an amount of memory or, where `large`, of storage."""
         rng = self.rng
         if large:
-            return rng.choice(("1Gi", "2Gi", "5Gi", "8Gi", "10Gi", "20Gi", "50Gi", "100Gi", "200Gi", "500Gi", "1Ti", f"{rng.randrange(1, 400)}Gi", "512Mi"))
-        return rng.choice(("64Mi", "128Mi", "200Mi", "256Mi", "300Mi", "512Mi", "768Mi", "1Gi", "2Gi", "4Gi", "1.5Gi", f"{rng.randrange(2, 100) * 10}Mi", f"{rng.randrange(1, 17)}Gi"))
+            return rng.choice(
+                (
+                    "1Gi",
+                    "2Gi",
+                    "5Gi",
+                    "8Gi",
+                    "10Gi",
+                    "20Gi",
+                    "50Gi",
+                    "100Gi",
+                    "200Gi",
+                    "500Gi",
+                    "1Ti",
+                    f"{rng.randrange(1, 400)}Gi",
+                    "512Mi",
+                )
+            )
+        return rng.choice(
+            (
+                "64Mi",
+                "128Mi",
+                "200Mi",
+                "256Mi",
+                "300Mi",
+                "512Mi",
+                "768Mi",
+                "1Gi",
+                "2Gi",
+                "4Gi",
+                "1.5Gi",
+                f"{rng.randrange(2, 100) * 10}Mi",
+                f"{rng.randrange(1, 17)}Gi",
+            )
+        )
 
     def cpu(self) -> str:
         """Return an amount of processor time."""
         rng = self.rng
-        return rng.choice(("50m", "100m", "200m", "250m", "500m", "750m", "1", "2", "4", "1500m", f"{rng.randrange(1, 100) * 10}m", str(rng.randrange(1, 17))))
+        return rng.choice(
+            (
+                "50m",
+                "100m",
+                "200m",
+                "250m",
+                "500m",
+                "750m",
+                "1",
+                "2",
+                "4",
+                "1500m",
+                f"{rng.randrange(1, 100) * 10}m",
+                str(rng.randrange(1, 17)),
+            )
+        )
 
     def schedule(self) -> str:
         """Return a five-field cron expression."""
@@ -212,9 +268,20 @@ class Words:
         """Return a command line as a list."""
         rng, roll = self.rng, self.rng.random()
         if roll < 0.2:
-            return ("sh", "-c", rng.choice((f"echo {self.word()} && sleep {rng.randrange(5, 999)}", f"{self.word()} --{self.word()}", f"date; echo {self.word()}")))
-        program = rng.choice(("python", "node", "./run.sh", "sleep", "/bin/app", "java", "bundle", "npm", "make", self.name(), f"/usr/bin/{self.word()}"))
+            return (
+                "sh",
+                "-c",
+                rng.choice(
+                    (f"echo {self.word()} && sleep {rng.randrange(5, 999)}", f"{self.word()} --{self.word()}", f"date; echo {self.word()}")
+                ),
+            )
+        program = rng.choice(
+            ("python", "node", "./run.sh", "sleep", "/bin/app", "java", "bundle", "npm", "make", self.name(), f"/usr/bin/{self.word()}")
+        )
         if program == "sleep":
             return ("sleep", str(rng.randrange(5, 9999)))
-        rest = [rng.choice((self.word(), f"--{self.word()}={self.word()}", f"{self.word()}.py", f"--{self.word()}", f"{self.word()}.js")) for _ in range(rng.randrange(3))]
+        rest = [
+            rng.choice((self.word(), f"--{self.word()}={self.word()}", f"{self.word()}.py", f"--{self.word()}", f"{self.word()}.js"))
+            for _ in range(rng.randrange(3))
+        ]
         return (program, *rest)

@@ -4,7 +4,7 @@ The address is the container's name, or an empty string where the pod has only o
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from kubestill.domains.api import Intent
@@ -168,7 +168,7 @@ def _read_volume(keys: tuple[str, ...], name: str, volume: Obj | None, templates
         yield from flatten(volume, "mount[]", keys)
 
 
-_SOURCES = {
+_SOURCES: dict[str, Callable[[Any], Obj]] = {
     "pvc": lambda value: {"persistentVolumeClaim": {"claimName": value}},
     "configMap": lambda value: {"configMap": {"name": value}},
     "secret": lambda value: {"secret": {"secretName": value}},

@@ -5,21 +5,20 @@ from typing import Any
 from kubestill.domains.kubernetes.intents.kinds import MAPS
 
 IDIOM = (
-    "apiVersion kind metadata name namespace type provisioner controller handler roleRef apiGroup subjects "
-    "scaleTargetRef minReplicas maxReplicas metrics minAvailable maxUnavailable "
-    "schedule timeZone concurrencyPolicy startingDeadlineSeconds suspend successfulJobsHistoryLimit failedJobsHistoryLimit jobTemplate "
-    "serviceName replicas completions parallelism backoffLimit activeDeadlineSeconds ttlSecondsAfterFinished podManagementPolicy "
-    "revisionHistoryLimit progressDeadlineSeconds minReadySeconds podSelector policyTypes ingress egress from to selector "
-    "matchLabels strategy updateStrategy rollingUpdate maxSurge template volumeClaimTemplates "
-    "clusterIP externalName ingressClassName tls rules defaultBackend hosts secretName host http paths path pathType backend service "
-    "labels annotations capacity accessModes storageClassName volumeMode volumeName apiGroups resources resourceNames nonResourceURLs verbs "
-    "serviceAccountName automountServiceAccountToken hostNetwork hostPID dnsPolicy priorityClassName runtimeClassName schedulerName "
-    "restartPolicy terminationGracePeriodSeconds nodeSelector tolerations securityContext imagePullSecrets initContainers containers volumes "
-    "image imagePullPolicy command args workingDir ports port targetPort nodePort containerPort hostPort protocol env envFrom value valueFrom "
-    "requests limits cpu memory livenessProbe readinessProbe startupProbe httpGet tcpSocket exec initialDelaySeconds periodSeconds "
-    "timeoutSeconds failureThreshold volumeMounts mountPath subPath readOnly "
-    "storage persistentVolumeReclaimPolicy hostPath nfs server "
-    "key operator effect data stringData spec"
+    "apiVersion kind metadata name namespace type provisioner controller handler roleRef apiGroup subjects scaleTargetRef "
+    "minReplicas maxReplicas metrics minAvailable maxUnavailable schedule timeZone concurrencyPolicy startingDeadlineSeconds "
+    "suspend successfulJobsHistoryLimit failedJobsHistoryLimit jobTemplate serviceName replicas completions parallelism "
+    "backoffLimit activeDeadlineSeconds ttlSecondsAfterFinished podManagementPolicy revisionHistoryLimit progressDeadlineSeconds "
+    "minReadySeconds podSelector policyTypes ingress egress from to selector matchLabels strategy updateStrategy rollingUpdate "
+    "maxSurge template volumeClaimTemplates clusterIP externalName ingressClassName tls rules defaultBackend hosts secretName "
+    "host http paths path pathType backend service labels annotations capacity accessModes storageClassName volumeMode volumeName "
+    "apiGroups resources resourceNames nonResourceURLs verbs serviceAccountName automountServiceAccountToken hostNetwork hostPID "
+    "dnsPolicy priorityClassName runtimeClassName schedulerName restartPolicy terminationGracePeriodSeconds nodeSelector "
+    "tolerations securityContext imagePullSecrets initContainers containers volumes image imagePullPolicy command args workingDir "
+    "ports port targetPort nodePort containerPort hostPort protocol env envFrom value valueFrom requests limits cpu memory "
+    "livenessProbe readinessProbe startupProbe httpGet tcpSocket exec initialDelaySeconds periodSeconds timeoutSeconds "
+    "failureThreshold volumeMounts mountPath subPath readOnly storage persistentVolumeReclaimPolicy hostPath nfs server key "
+    "operator effect data stringData spec"
 ).split()
 _RANK = {key: place for place, key in enumerate(IDIOM)}
 _LAST = len(IDIOM)

@@ -111,7 +111,11 @@ def write_autoscaler(obj: Obj, intent: Intent) -> bool:
         put(obj, {**version, "kind": intent.value[0], "name": intent.value[1]}, "spec", "scaleTargetRef")
     elif intent.aspect in ("metric.utilization", "metric.value"):
         percent = intent.aspect == "metric.utilization"
-        goal = {"type": "Utilization", "averageUtilization": intent.value} if percent else {"type": "AverageValue", "averageValue": intent.value}
+        goal = (
+            {"type": "Utilization", "averageUtilization": intent.value}
+            if percent
+            else {"type": "AverageValue", "averageValue": intent.value}
+        )
         metric = {"type": "Resource", "resource": {"name": intent.keys[0], "target": goal}}
         dig(obj, "spec").setdefault("metrics", []).append(metric)
     else:

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from random import Random
 
 from kubestill.domains.api import Intent
-from kubestill.domains.kubernetes.phrasing.clauses import CLOSE, OPEN, Clause, clauses, shield
+from kubestill.domains.kubernetes.phrasing.clause import CLOSE, OPEN, Clause, shield
+from kubestill.domains.kubernetes.phrasing.clauses import clauses
 from kubestill.domains.kubernetes.phrasing.lines import EVERY, tables
 
 _QUESTION = re.compile(r"(can|could|would|will|may|might|any chance|is it|is there|how about|do you|mind)\b", re.IGNORECASE)
@@ -67,7 +68,7 @@ class Request:
         return self.frame("frames/noise")
 
 
-_PEOPLE = "Priya Tomás Wei Aisha Jonas Maria Dmitri Chloe Omar Ingrid Kenji Fatima Lars Amara Ravi Elena Marek Yuki Bob Sam".split()
+_PEOPLE = ("Priya Tomás Wei Aisha Jonas Maria Dmitri Chloe Omar Ingrid Kenji Fatima Lars Amara Ravi Elena Marek Yuki Bob Sam").split()
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +215,9 @@ _SHARES = (0.32, 0.16, 0.14, 0.16, 0.06, 0.07, 0.09)
 
 
 def _append_namespace(request: Request, text: str) -> str:
-    clause = request.frame(f"namespace/{'kv' if chr(10) in text else request.rng.choice(('np', 'kv'))}").replace("{v}", shield(request.namespace))
+    clause = request.frame(f"namespace/{'kv' if chr(10) in text else request.rng.choice(('np', 'kv'))}").replace(
+        "{v}", shield(request.namespace)
+    )
     return f"{text}\n{clause}" if "\n" in text else f"{text.rstrip('.')}, {clause}"
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from kubestill.domains.kubernetes.intents.lens import fraction_text
 from kubestill.domains.kubernetes.quantities import parse_quantity
 
-_WORDS = "zero one two three four five six seven eight nine ten eleven twelve".split()
+_WORDS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
 _MEMORY = re.compile(r"(\d+(?:\.\d+)?)(Mi|Gi|Ti|Ki)\Z")
 _UNITS = {
     "Mi": ("Mi", "MiB", " Mi", " MiB", " megs", "MB", " MB", "mb", " megabytes", "M", " mebibytes", " meg", "m"),
@@ -37,7 +37,9 @@ def memory_text(value: Any, rng: Random) -> str:
     amount, unit = match.groups()
     if unit == "Gi" and amount in ("1", "2", "3", "4", "5") and rng.random() < 0.15:
         number = _WORDS[int(amount)]
-        return f"{number} {'gig' if amount == '1' else 'gigs'}" if rng.random() < 0.6 else f"{number} gigabyte{'' if amount == '1' else 's'}"
+        return (
+            f"{number} {'gig' if amount == '1' else 'gigs'}" if rng.random() < 0.6 else f"{number} gigabyte{'' if amount == '1' else 's'}"
+        )
     if unit == "Mi" and amount == "512" and rng.random() < 0.1:
         return "half a gig"
     return amount + rng.choice(_UNITS[unit])
@@ -54,7 +56,9 @@ def cpu_text(value: Any, rng: Random) -> str:
         word = _WORDS[number.numerator] if number <= 12 else str(number)
         options = [f"{number} cpu{plural}", f"{number} core{plural}", f"{word} core{plural}", f"{word} cpu{plural}", f"{number} vcpu"]
     elif number in (Fraction(1, 2), Fraction(1, 4)):
-        options += ["half a core", "half a cpu", "0.5 cpu", "0.5 cores"] if number == Fraction(1, 2) else ["a quarter of a core", "0.25 cpu"]
+        options += (
+            ["half a core", "half a cpu", "0.5 cpu", "0.5 cores"] if number == Fraction(1, 2) else ["a quarter of a core", "0.25 cpu"]
+        )
     elif number >= Fraction(1, 10):
         options += [f"{fraction_text(number)} cpu", f"{fraction_text(number)} cores"]
     return rng.choice(options)
@@ -70,7 +74,11 @@ def seconds_text(value: Any, rng: Random) -> str:
         return "an hour" if hours == 1 and roll < 0.1 else f"{hours} hour{'s' if hours > 1 else ''}"
     if value and value % 60 == 0 and roll < 0.3:
         minutes = value // 60
-        return "a minute" if minutes == 1 and roll < 0.1 else f"{minutes} {rng.choice(('minutes', 'min', 'mins')) if minutes > 1 else 'minute'}"
+        return (
+            "a minute"
+            if minutes == 1 and roll < 0.1
+            else f"{minutes} {rng.choice(('minutes', 'min', 'mins')) if minutes > 1 else 'minute'}"
+        )
     return f"{value}{rng.choice(('', 's', ' seconds', ' sec', ' seconds', ' secs'))}"
 
 
@@ -92,7 +100,7 @@ def list_text(values: Sequence[Any], rng: Random) -> str:
 def command_text(value: Sequence[str], rng: Random) -> str:
     """Return a command as typed in a shell, quoted whole, or as a JSON list."""
     text, roll = shlex.join(value), rng.random()
-    if any(mark in text for mark in "\"`\n"):
+    if any(mark in text for mark in '"`\n'):
         return text
     if roll < 0.2:
         return "[" + ", ".join(f'"{part}"' for part in value) + "]"
@@ -115,7 +123,9 @@ def _clock(minute: int, hour: int, rng: Random) -> str:
         if 0 < hour < 12:
             options += [f"{twelve} in the morning", f"{_WORDS[twelve]} in the morning"]
         return rng.choice(options)
-    return rng.choice((f"{twelve}:{minute:02d} {suffix}", f"{twelve}:{minute:02d}{suffix}", f"{hour:02d}:{minute:02d}", f"{hour}:{minute:02d}"))
+    return rng.choice(
+        (f"{twelve}:{minute:02d} {suffix}", f"{twelve}:{minute:02d}{suffix}", f"{hour:02d}:{minute:02d}", f"{hour}:{minute:02d}")
+    )
 
 
 def schedule_words(expression: str, rng: Random) -> str | None:
@@ -151,17 +161,24 @@ def _daily(minute: int, hour: int, day: str, weekday: str, rng: Random) -> str |
     if (day, weekday) == ("*", "*"):
         if hour in (1, 2, 3, 4) and rng.random() < 0.3:
             return rng.choice((f"nightly at {at}", f"every night at {at}", f"each night at {at}"))
-        return rng.choice((f"every day at {at}", f"daily at {at}", f"at {at} every day", f"each day at {at}", f"once a day at {at}", f"at {at} daily"))
+        return rng.choice(
+            (f"every day at {at}", f"daily at {at}", f"at {at} every day", f"each day at {at}", f"once a day at {at}", f"at {at} daily")
+        )
     if day == "*" and weekday == "1-5":
-        return rng.choice((f"every weekday at {at}", f"at {at} on weekdays", f"monday to friday at {at}", f"on working days at {at}", f"weekdays {at}"))
+        return rng.choice(
+            (f"every weekday at {at}", f"at {at} on weekdays", f"monday to friday at {at}", f"on working days at {at}", f"weekdays {at}")
+        )
     if day == "*" and weekday.isdigit():
         name = _DAYS[int(weekday) % 7]
         name = rng.choice((name, name.capitalize()))
-        return rng.choice((f"every {name} at {at}", f"on {name}s at {at}", f"weekly on {name} at {at}", f"at {at} every {name}", f"each {name} {at}"))
+        return rng.choice(
+            (f"every {name} at {at}", f"on {name}s at {at}", f"weekly on {name} at {at}", f"at {at} every {name}", f"each {name} {at}")
+        )
     if day == "*" and weekday in ("6,0", "0,6"):
         return rng.choice((f"on weekends at {at}", f"every saturday and sunday at {at}"))
     if day.isdigit() and weekday == "*":
-        ordinal = {"1": "1st", "2": "2nd", "3": "3rd"}.get(day, f"{day}th")
+        suffix = "th" if day in ("11", "12", "13") else {"1": "st", "2": "nd", "3": "rd"}.get(day[-1], "th")
         first = ("on the first of every month", "on the first day of each month", "monthly on the 1st") if day == "1" else ()
-        return rng.choice((f"on the {ordinal} of every month", f"on day {day} of every month", f"monthly on the {ordinal}", *first)) + f" at {at}"
+        said = (f"on the {day}{suffix} of every month", f"on day {day} of every month", f"monthly on the {day}{suffix}", *first)
+        return f"{rng.choice(said)} at {at}"
     return None

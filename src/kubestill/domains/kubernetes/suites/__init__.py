@@ -23,8 +23,10 @@ class Procedural:
     needs_documents = False
 
     def samples(self, documents: Iterable[Document], count: int, seed: Seed) -> Sequence[Sample]:
-        """Return `count` samples."""
-        skill, found, place = ManifestSkill(), [], 0
+        """Return `count` samples; documents are not asked for."""
+        del documents
+        skill, place = ManifestSkill(), 0
+        found: list[Sample] = []
         while len(found) < count:
             sample = skill.draw(seed.rng(self.name, place), HELD)
             place += 1
@@ -41,7 +43,8 @@ class Real:
 
     def samples(self, documents: Iterable[Document], count: int, seed: Seed) -> Sequence[Sample]:
         """Return at most `count` samples, in an order that depends on the documents' ids alone."""
-        skill, found = ManifestSkill(), []
+        skill = ManifestSkill()
+        found: list[Sample] = []
         taken: dict[str, int] = {}
         for document in sorted(documents, key=lambda document: seed.child(self.name, document.id).value):
             if not held_out("repository", document.unit, HELD_REPOSITORIES) or taken.get(document.unit, 0) >= PER_REPOSITORY:
@@ -63,7 +66,8 @@ class Natural:
     needs_documents = False
 
     def samples(self, documents: Iterable[Document], count: int, seed: Seed) -> Sequence[Sample]:
-        """Return the first `count` samples."""
+        """Return the first `count` samples, whatever the documents and the seed."""
+        del documents, seed
         text = resources.files(__package__).joinpath("natural.yaml").read_text(encoding="utf-8")
         return [_natural(entry) for entry in yaml.load(text, yaml.CSafeLoader)][:count]
 
@@ -77,9 +81,8 @@ def _natural(entry: dict[str, Any]) -> Sample:
 
 def _implied(intent: Intent, kind: str) -> bool:
     """Say whether the reference holds this only because the API or good form wants it, not because it was asked."""
-    return (silent(intent) and not (kind in ("Job", "CronJob") and intent.aspect == "pod.restartPolicy")) or intent.aspect == "container.name"
+    asked = kind in ("Job", "CronJob") and intent.aspect == "pod.restartPolicy"
+    return (silent(intent) and not asked) or intent.aspect == "container.name"
 
 
 SUITES = {suite.name: suite for suite in (Procedural(), Real(), Natural())}
-
-

@@ -1,0 +1,212 @@
+"""What is said together is one clause: ports in a list, a request with its limit, resources with the same verbs."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from random import Random
+
+from kubestill.domains.api import Intent
+from kubestill.domains.kubernetes.phrasing import values
+from kubestill.domains.kubernetes.phrasing.clause import Clause, pick_tables
+from kubestill.domains.kubernetes.phrasing.singles import plain_text, single, spoken
+
+
+@dataclass
+class Pool:
+    """The intents not yet said, by aspect."""
+
+    rng: Random
+    left: dict[tuple[str, tuple[str, ...]], list[Intent]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, intents: Iterable[Intent], rng: Random) -> "Pool":
+        """Return a pool that holds all of them."""
+        pool = cls(rng)
+        for intent in intents:
+            pool.left.setdefault((intent.aspect, intent.keys), []).append(intent)
+        return pool
+
+    def pop(self, aspect: str, keys: tuple[str, ...] = ()) -> Intent | None:
+        """Remove and return one intent of that aspect and keys."""
+        found = self.left.get((aspect, keys))
+        if not found:
+            return None
+        intent = found.pop(0)
+        if not found:
+            del self.left[(aspect, keys)]
+        return intent
+
+    def all(self, aspect: str) -> list[Intent]:
+        """Return the intents of an aspect, without removing them."""
+        return [intent for (name, _), items in self.left.items() if name == aspect for intent in items]
+
+    def drain(self) -> list[Intent]:
+        """Return and remove all that is left."""
+        items = [intent for found in self.left.values() for intent in found]
+        self.left.clear()
+        return items
+
+
+def _range(pool: Pool) -> list[Clause]:
+    low, high = pool.all("spec.minReplicas"), pool.all("spec.maxReplicas")
+    found = pick_tables("replicas.range")
+    if not (low and high and found) or pool.rng.random() < 0.35:
+        return []
+    pool.pop("spec.minReplicas"), pool.pop("spec.maxReplicas")
+    return [
+        Clause(
+            found,
+            {"v0": values.count_text(low[0].value, pool.rng), "v1": values.count_text(high[0].value, pool.rng)},
+            "",
+            (low[0], high[0]),
+        )
+    ]
+
+
+def _both_resources(pool: Pool) -> list[Clause]:
+    said = []
+    for what in ("cpu", "memory"):
+        found = pick_tables(f"container.resources.{what}")
+        for request in pool.all(f"container.requests.{what}"):
+            limit = next(iter(pool.left.get((f"container.limits.{what}", request.keys), [])), None)
+            if found and limit is not None and limit.value == request.value and pool.rng.random() < 0.7:
+                pool.pop(request.aspect, request.keys), pool.pop(limit.aspect, limit.keys)
+                said.append(Clause(found, {"v": spoken(limit, pool.rng)}, request.keys[0], (request, limit)))
+    return said
+
+
+def _target_ports(pool: Pool) -> list[Clause]:
+    """A target port's clause names the port, too: then the port alone need not be said."""
+    said = []
+    for target in pool.all("port.target"):
+        port = next((item for item in pool.all("port") if str(item.value) == target.keys[0]), None)
+        clause = single(target, pool.rng)
+        if port and clause and pool.rng.random() < 0.7:
+            pool.pop(target.aspect, target.keys)
+            pool.left[("port", ())].remove(port)
+            said.append(replace(clause, intents=(port, target)))
+    if not pool.left.get(("port", ())):
+        pool.left.pop(("port", ()), None)
+    return said
+
+
+def _grants(pool: Pool) -> list[Clause]:
+    """Resources with the same verbs are said in one breath."""
+    grants: dict[tuple[str, ...], list[str]] = {}
+    for intent in pool.all("grant"):
+        if pool.left.get(("grant.names", intent.keys)):
+            continue
+        grants.setdefault(intent.value, []).append(intent.keys[0])
+    found, said = pick_tables("grant"), []
+    for verbs, resources in grants.items():
+        for resource in resources:
+            pool.pop("grant", (resource,))
+        names = [resource_text(resource, pool.rng) for resource in resources]
+        asked = tuple(Intent("grant", (resource,), verbs) for resource in resources)
+        known = _NAMED_VERBS.get(verbs)
+        said.append(
+            Clause(
+                pick_tables("grant", known) if known and pool.rng.random() < 0.35 else found,
+                {"verbs": verbs_text(verbs, pool.rng), "resources": values.list_text(names, pool.rng)},
+                "",
+                asked,
+            )
+        )
+    named = pick_tables("grant.names")
+    for intent in pool.all("grant.names"):
+        grant = pool.pop("grant", intent.keys)
+        pool.pop("grant.names", intent.keys)
+        resource = resource_text(intent.keys[0], pool.rng)
+        if grant:
+            said.append(Clause(found, {"verbs": verbs_text(grant.value, pool.rng), "resources": resource}, "", (grant,)))
+        said.append(Clause(named, {"resources": resource, "names": values.list_text(intent.value, pool.rng)}, "", (intent,)))
+    urls = pick_tables("grant.url")
+    for intent in pool.all("grant.url"):
+        pool.pop("grant.url", intent.keys)
+        said.append(Clause(urls, {"verbs": verbs_text(intent.value, pool.rng), "urls": intent.keys[0]}, "", (intent,)))
+    return said
+
+
+_NAMED_VERBS = {("get", "list", "watch"): "_read", ("*",): "_full"}
+
+
+def _pairs(pool: Pool) -> list[Clause]:
+    """Processor and memory in one breath, or the request and the limit of one of them."""
+    said = []
+    for address in sorted({keys[0] for aspect, keys in pool.left if aspect.startswith(("container.requests", "container.limits"))}):
+        for name, (first, second) in _PAIRS.items():
+            one, other = (pool.left.get((aspect, (address,))) for aspect in (first, second))
+            if one and other and pool.rng.random() < 0.45:
+                found = (pool.pop(first, (address,)), pool.pop(second, (address,)))
+                asked = tuple(intent for intent in found if intent)
+                variables = {f"v{place}": spoken(intent, pool.rng) for place, intent in enumerate(asked)}
+                said.append(Clause(pick_tables(name), variables, address, asked))
+    return said
+
+
+_PAIRS = {
+    "container.memory.span": ("container.requests.memory", "container.limits.memory"),
+    "container.cpu.span": ("container.requests.cpu", "container.limits.cpu"),
+    "container.requests.pair": ("container.requests.cpu", "container.requests.memory"),
+    "container.limits.pair": ("container.limits.cpu", "container.limits.memory"),
+}
+
+
+def _lists(pool: Pool) -> list[Clause]:
+    """Several things of one sort: `ports 80 and 443`, `env A=1, B=2`."""
+    said = []
+    for aspect, address in sorted(
+        {(aspect, keys[0] if aspect.startswith("container") else "") for aspect, keys in pool.left if aspect in _LISTED}
+    ):
+        keyed = aspect in ("container.env", "data")
+        asked = [i for i in pool.all(aspect) if not aspect.startswith("container") or i.keys[0] == address]
+        if aspect == "port":
+            asked = [intent for intent in asked if ("port.target", (str(intent.value),)) not in pool.left]
+        texts = [f"{intent.keys[-1]}={plain_text(intent.value)}" if keyed else str(intent.value) for intent in asked]
+        if len(asked) < 2 or pool.rng.random() < 0.35 or any(set(text) & set(', "') for text in texts):
+            continue
+        for intent in asked:
+            pool.pop(aspect, intent.keys) if keyed else pool.left[(aspect, intent.keys)].remove(intent)
+        if not keyed and not pool.left[(aspect, asked[0].keys)]:
+            del pool.left[(aspect, asked[0].keys)]
+        items = _pairs_text(texts, pool.rng) if keyed else values.list_text(texts, pool.rng)
+        said.append(Clause(pick_tables(f"{aspect}.list"), {"items": items}, address, tuple(asked)))
+    return said
+
+
+_LISTED = ("container.env", "container.port", "data", "port")
+
+
+def _pairs_text(texts: list[str], rng: Random) -> str:
+    mark = rng.choice(("=", "=", "=", ": ", " = ", " set to ", " "))
+    spoken = [text.replace("=", mark, 1) for text in texts]
+    if rng.random() < 0.6:
+        return ", ".join(spoken[:-1]) + rng.choice((" and ", ", ", ", and ")) + spoken[-1]
+    return rng.choice((" ", "; ", "\n", ", ")).join(spoken)
+
+
+JOINS: tuple[Callable[[Pool], list[Clause]], ...] = (_range, _both_resources, _pairs, _target_ports, _lists, _grants)
+
+
+def verbs_text(verbs: tuple[str, ...], rng: Random) -> str:
+    """Return verbs as people say them; the common sets have names."""
+    found = set(verbs)
+    if found == {"*"}:
+        return rng.choice(("do everything", "*", "all verbs", "do anything")) if rng.random() < 0.5 else "*"
+    order = ["get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"]
+    return values.list_text([*(verb for verb in order if verb in found), *sorted(found - set(order))], rng)
+
+
+def resource_text(resource: str, rng: Random) -> str:
+    """Return a resource; groups are named where the resource is not built in."""
+    name, _, group = resource.partition(".")
+    if not group or group in _WELL_KNOWN_GROUPS:
+        return name
+    return rng.choice((f"{name} ({group})", f"{name} in {group}", f"{name} of the {group} group", f"{group} {name}", f"{name}.{group}"))
+
+
+_WELL_KNOWN_GROUPS = frozenset(
+    (
+        "apps batch autoscaling policy networking.k8s.io rbac.authorization.k8s.io storage.k8s.io coordination.k8s.io "
+        "apiextensions.k8s.io admissionregistration.k8s.io discovery.k8s.io authentication.k8s.io authorization.k8s.io"
+    ).split()
+)
