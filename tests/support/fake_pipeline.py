@@ -43,6 +43,7 @@ class Numbers:
 
 class ThirdsWhat(What):
     by: int = 3
+    base: str = ""
 
 
 class ThirdsHow(How):

@@ -2,6 +2,7 @@
 
 import errno
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 
@@ -78,11 +79,17 @@ def answer(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output left, as `head` does
         sys.stderr.close()
         return 1
-    except OSError as error:
-        if error.errno != errno.ENOSPC:
+    except Exception as error:
+        if not disk_full(error):
             raise
-        place = f" at {error.filename}" if error.filename else ""
-        return _told(f"the disk is full{place}; free some space and run again: it goes on where it stopped", 1)
+        place = getattr(error, "filename", None)
+        told = f"the disk is full{f' at {place}' if place else ''}; free some space and run again: it goes on where it stopped"
+        return _told(told, 1)
+
+
+def disk_full(error: BaseException) -> bool:
+    """Say whether a full disk is behind the error. Libraries in other languages (safetensors) tell it only in their text."""
+    return getattr(error, "errno", None) == errno.ENOSPC or os.strerror(errno.ENOSPC) in str(error)
 
 
 def _told(sentence: str, code: int) -> int:

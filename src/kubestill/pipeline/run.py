@@ -62,7 +62,8 @@ def run_recipe(recipe: Recipe, store: Store, progress: Progress) -> Result:
         directory = _run_directory(plan, store)
         with FailureNote(directory / FAILURE) as note:
             report = _execute(plan, note, directory, progress)
-        (directory / FAILURE).unlink(missing_ok=True)  # of an earlier, cut attempt
+        for leftover in (FAILURE, FAILURE + ".part"):  # of an earlier, cut attempt; a part where the disk was full
+            (directory / leftover).unlink(missing_ok=True)
         _point_latest(store, directory)
         return Result(directory, report, worked=True)
 

@@ -27,7 +27,7 @@ DOMAINS = Table(
     "domain",
     {
         "cron": "kubestill.domains.cron:domain",
-        "kubernetes": "kubestill.domains.kubernetes.domain:domain",
+        "kubernetes": "kubestill.domains.kubernetes.kubernetes:domain",
     },
 )
 

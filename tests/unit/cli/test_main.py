@@ -126,8 +126,9 @@ def test_explain_prints_what_the_check_itself_says(capsys: pytest.CaptureFixture
         (Unavailable("torch is not installed", "pip install torch"), 3, "torch is not installed; run: pip install torch"),
         (KeyboardInterrupt(), 130, "the next run goes on where this one stopped"),
         (OSError(errno.ENOSPC, "No space left on device", "/w/x.part"), 1, "the disk is full at /w/x.part; free some space and run again"),
+        (ValueError("Error while serializing: I/O error: No space left on device (os error 28)"), 1, "the disk is full; free some space"),
     ],
-    ids=["unavailable", "ctrl-c", "disk full"],
+    ids=["unavailable", "ctrl-c", "disk full", "disk full, told by Rust"],
 )
 @pytest.mark.usefixtures("fake")
 def test_what_stops_a_run_is_one_sentence(

@@ -76,6 +76,19 @@ def test_sources_enter_the_key_by_content_and_not_by_place(tmp_path: Path, store
     assert states(recipe("there", "two"), store)[0] == "will build"
 
 
+def test_a_base_enters_the_key_by_its_content(recipe_file: Path, store: Store, tmp_path: Path) -> None:
+    base = tmp_path / "base"
+    base.mkdir()
+    (base / "model.safetensors").write_bytes(b"one")
+    override = f"thirds.base={base}"
+    go(recipe_file, store, override)
+    assert states(recipe_file, store, override) == ["have it"] * 3
+    (base / "model.safetensors").write_bytes(b"two")
+    assert states(recipe_file, store, override) == ["have it", "will build", "waits"]
+    with pytest.raises(UserError, match="no student 'gone'"):
+        states(recipe_file, store, "thirds.base=gone")
+
+
 def test_a_failure_is_noted_and_the_next_run_goes_on_in_its_directory(recipe_file: Path, store: Store) -> None:
     with pytest.raises(RuntimeError, match="asked to fail"):
         go(recipe_file, store, "how.numbers.fail=true")

@@ -5,6 +5,6 @@ from typing import Any
 
 def domain(**options: Any) -> Any:
     """Return the domain object; its modules load only now."""
-    from kubestill.domains.kubernetes.domain import domain as make
+    from kubestill.domains.kubernetes.kubernetes import domain as make
 
     return make(**options)

@@ -84,7 +84,24 @@ def _choose(intents: Sequence[Intent], rng: Random) -> list[Intent]:
     room = max(0, MAX_INTENTS - len(essential))
     kept = set(rng.sample(range(len(rest)), min(room, round(len(rest) * share))))
     wanted = {id(intent) for place, intent in enumerate(rest) if place in kept} | {id(intent) for intent in essential}
-    return [intent for intent in intents if id(intent) in wanted][: 2 * MAX_INTENTS]
+    chosen = [intent for intent in intents if id(intent) in wanted][: 2 * MAX_INTENTS]
+    places = {(intent.aspect, intent.keys[:2]) for intent in chosen}
+    return [intent for intent in chosen if not _orphaned(intent, places)]
+
+
+_HANDLERS = ("httpGet", "tcpSocket", "exec", "grpc")
+_MOUNTS = ("pvc", "configMap", "secret", "emptyDir", "hostPath", "claimTemplate")
+
+
+def _orphaned(intent: Intent, places: set[tuple[str, tuple[str, ...]]]) -> bool:
+    """Say whether a detail (of a mount, of a probe) is asked for without the thing that it belongs to."""
+    parts = intent.aspect.split(".")
+    if parts[0] == "mount":
+        wanted = [f"mount.{source}" for source in _MOUNTS] if len(parts) == 2 else [f"mount.{parts[1]}"]
+        return (len(parts) > 2 or parts[1] not in _MOUNTS) and not any((aspect, intent.keys[:2]) in places for aspect in wanted)
+    if len(parts) == 3 and parts[1].endswith("Probe") and parts[2] not in _HANDLERS:
+        return not any((f"{parts[0]}.{parts[1]}.{handler}", intent.keys[:1]) in places for handler in _HANDLERS)
+    return False
 
 
 def _sample(intents: list[Intent], rng: Random, part: str, road: str, source: Any) -> Sample | Drop:

@@ -32,7 +32,8 @@ class ObjectRule(Rule):
 
     def look(self, subject: Subject) -> Sequence[Finding] | None:
         """Judge every object of the kinds; None when there is none."""
-        kinds, findings, seen = self.kinds, [], False
+        kinds, seen = self.kinds, False
+        findings: list[Finding] = []
         for index, view in enumerate(subject.views):
             if kinds is None or view.kind in kinds:
                 seen = True
@@ -70,7 +71,8 @@ class ContainerRule(Rule):
 
     def look(self, subject: Subject) -> Sequence[Finding] | None:
         """Judge every container; None when there is none."""
-        findings, seen = [], False
+        seen = False
+        findings: list[Finding] = []
         for prefix, pod in subject.pods:
             for container in pod.containers:
                 seen = True

@@ -24,7 +24,8 @@ class Clause:
 
     def say(self, register: str, rng: Random, part: str) -> tuple[str, str]:
         """Return (text, id of the part) in a register; one that has no table speaks in another."""
-        table = self.tables.get(register) or self.tables["np"]
+        usual = self.tables.get(register) or self.tables["np"]
+        table = usual if usual.has(part) else next((other for other in self.tables.values() if other.has(part)), usual)
         text, form = table.pick(rng, part)
         spoken = self.variables
         if self.literal and _UNIT.search(text):

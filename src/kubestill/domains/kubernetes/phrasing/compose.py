@@ -45,7 +45,8 @@ class Request:
 
     def _attribute(self) -> str:
         """Return a clause that follows the noun (`a service for the web pods`), taken off the list; or nothing."""
-        place = next((place for place, clause in enumerate(self.clauses) if "at" in clause.tables and not clause.address), None)
+        fit = (place for place, clause in enumerate(self.clauses) if "at" in clause.tables and not clause.address)
+        place = next((place for place in fit if self.clauses[place].tables["at"].has(self.part)), None)
         return "" if place is None else " " + self.say(self.clauses.pop(place), "at")
 
     def say(self, clause: Clause, register: str) -> str:

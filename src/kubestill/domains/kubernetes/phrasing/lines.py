@@ -94,6 +94,10 @@ class Table:
         self.train = tuple(line for line in lines if line not in held)
         self.held = tuple(line for line in lines if line in held)
 
+    def has(self, part: str) -> bool:
+        """Say whether the part has lines of its own here."""
+        return bool(self.held if part == HELD else self.train)
+
     def lines(self, part: str) -> tuple[str, ...]:
         """Return the parts of TRAIN, or of HELD; a list too short to have one kind gives the other, EVERY gives both."""
         if part == EVERY:

@@ -7,16 +7,14 @@ from typing import Any
 from kubestill.domains.api import Document, Drop, Intent, Skill, Suite
 from kubestill.domains.kubernetes import answers, sources
 from kubestill.domains.kubernetes.checks.table import rules
-from kubestill.domains.kubernetes.intents.kinds import KINDS
-from kubestill.domains.kubernetes.intents.lens import Facts
+from kubestill.domains.kubernetes.fullpass import full_pass
 from kubestill.domains.kubernetes.phrasing.lines import digest
 from kubestill.domains.kubernetes.schema import DEFAULT_VERSION
 from kubestill.domains.kubernetes.skill import ManifestSkill
 from kubestill.domains.kubernetes.suites import SUITES
 from kubestill.domains.kubernetes.vocabulary import vocabulary
-from kubestill.tools.checks.api import Finding, Outcome, Result, Tier, Verdict
+from kubestill.tools.checks.api import Verdict
 
-INTENT = "K8S100"
 INTENTS_VERSION = 1  # of reading, building, drawing and phrasing: another version makes other samples
 
 
@@ -52,40 +50,11 @@ class Kubernetes:
 
     def judge(self, answer: str, intents: Sequence[Intent] | None = None) -> Verdict:
         """Run form, syntax, schema and rules on an answer and, with `intents`, whether each of them holds."""
-        judged = answers.judge(answer, self.version)
-        if intents is None:
-            return judged.verdict
-        return Verdict((*judged.verdict.results, _intents(judged, intents)))
+        return full_pass(answer, intents, self.version)
 
     def check_text(self, text: str | bytes, where: str) -> list[answers.DocumentVerdict]:
         """Judge every document of a file."""
         return answers.check_text(text, where, self.version)
-
-
-def _intents(judged: answers.Answer, intents: Sequence[Intent]) -> Result:
-    """Judge whether the object does what was asked; an answer that failed before cannot be asked."""
-    obj = judged.object
-    if not judged.verdict.passed or obj is None:
-        return Result(INTENT, Tier.INTENT, Outcome.SKIP, reason="an earlier tier failed")
-    if obj.get("kind") not in KINDS:
-        finding = Finding(INTENT, "kind", f"found {obj.get('kind')}, expected {intents[0].value}", Tier.INTENT)
-        return Result(INTENT, Tier.INTENT, Outcome.FAIL, (finding,))
-    facts = Facts(dict(obj))
-    findings = tuple(
-        Finding(
-            INTENT,
-            ".".join((intent.aspect, *filter(None, intent.keys))),
-            f"asked for {_shown(intent.value)}; the manifest does not do so",
-            Tier.INTENT,
-        )
-        for intent in intents
-        if not facts.holds(intent)
-    )
-    return Result(INTENT, Tier.INTENT, Outcome.FAIL if findings else Outcome.PASS, findings)
-
-
-def _shown(value: Any) -> str:
-    return " / ".join(map(str, value)) if isinstance(value, tuple) else repr(value)
 
 
 def domain(version: str = DEFAULT_VERSION) -> Kubernetes:
