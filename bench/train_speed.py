@@ -8,9 +8,11 @@ Processor time is told beside wall time, for busy machines. The last line is JSO
 
 import argparse
 import json
+import multiprocessing
 import os
 import platform
 import resource
+import shutil
 import subprocess
 import tempfile
 import time
@@ -39,11 +41,22 @@ STEP_TOKENS = 2_048
 WARM_STEPS = 3  # of each run, left out
 
 
-class Times(Silent):
-    """Clocks of wall and processors at each step of ours."""
+class Clocks(Silent):
+    """Tokens, wall and processor seconds of ours, as often as the stage tells its progress."""
 
     def __init__(self) -> None:
-        self.marks: list[tuple[int, float]] = []
+        self.marks: list[tuple[int, float, float]] = []
+
+    def step(self, done: int, total: int, unit: str, **figures: float | int | str) -> None:  # noqa: ARG002
+        """Read the clocks of this process and of those that it started."""
+        processor = time.process_time() + sum(_ticks(child.pid) for child in multiprocessing.active_children())
+        self.marks.append((done, time.monotonic(), processor))
+
+
+def _ticks(pid: int | None) -> float:
+    """Processor seconds of a living process."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def main() -> None:
@@ -56,13 +69,16 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
         figures = _compare(Path(place), options)
-    print(f"ours {figures['ours']:,.0f} tokens/s, TRL {figures['trl']:,.0f} tokens/s: {figures['ratio']} times (wall), {figures['ratio_cpu']} (processors)")
-    print(f"{figures['peak_share']:.0%} of the measured bf16 matmul peak of {figures['peak_gflops']:,.0f} GFLOP/s on {figures['processes']} cores")
+    print(f"wall: ours {figures['ours']:,.0f} tokens/s, TRL {figures['trl']:,.0f}: {figures['ratio']} times")
+    cpu = figures["ours_per_cpu_second"], figures["trl_per_cpu_second"], figures["ratio_cpu"]
+    print(f"a processor second: ours {cpu[0]:,.0f} tokens, TRL {cpu[1]:,.0f}: {cpu[2]} times")
+    shares = f"{figures['peak_share']:.0%}, by processor time {figures['peak_share_cpu']:.0%}"
+    print(f"measured bf16 matmul peak {figures['peak_gflops']:,.0f} GFLOP/s: ours is at {shares}")
     print(json.dumps(figures))
 
 
 def _compare(place: Path, options: argparse.Namespace) -> dict[str, Any]:
-    job = _job(place, options)
+    job = _job(place, options, _drawn(place, options))
     prepare.prepare_mix(job, 1)
     encoded = Encoded.load(job.out / prepare.ENCODED)
     layout, flat = prepare.prepare_weights(job)
@@ -87,6 +103,7 @@ def _compare(place: Path, options: argparse.Namespace) -> dict[str, Any]:
         "rounds": [[round(rate[0], 1) for rate in pair] for pair in rounds],
         "peak_gflops": round(peak * processes, 1),
         "peak_share": round(ours[0] * flops / 1e9 / (peak * processes), 3),
+        "peak_share_cpu": round(ours[1] * flops / 1e9 / peak, 3),
         "processes": processes,
         "labelled_share": round(labelled, 3),
         "mean_tokens": round(float(encoded.lengths.mean()), 1),
@@ -96,42 +113,37 @@ def _compare(place: Path, options: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def _job(place: Path, options: argparse.Namespace) -> Job:
+def _drawn(place: Path, options: argparse.Namespace) -> Any:
+    """Write a mix of the domain's own samples; return the domain."""
     domain = DOMAINS.load(options.domain)()
     skills = list(domain.skills().values())
     drawn = (skills[number % len(skills)].draw(SEED.rng("sample", number), TRAIN) for number in range(SAMPLES))
     write_records(place / "mix" / "train-00000.jsonl", (sample.to_record() for sample in drawn if not isinstance(sample, Drop)))
-    what = TrainingWhat(preset=options.preset, tokens=options.steps * STEP_TOKENS, tokens_per_step=STEP_TOKENS, dev_samples=0)
-    out = place / "out"
-    out.mkdir()
-    return Job(what, TrainingHow(), {"mix": Artifact("mix", "", "curation", place / "mix")}, out, SEED, Silent(), domain)
+    return domain
+
+
+def _job(place: Path, options: argparse.Namespace, domain: Any, name: str = "out") -> Job:
+    out = place / name
+    out.mkdir(exist_ok=True)
+    tokens = options.steps * STEP_TOKENS
+    what = TrainingWhat(preset=options.preset, tokens=tokens, tokens_per_step=STEP_TOKENS, max_tokens=384, dev_samples=0)
+    return Job(what, TrainingHow(), {"mix": Artifact("mix", "", "curation", place / "mix")}, out, SEED, Clocks(), domain)
 
 
 def _processor_seconds() -> float:
-    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(one.ru_utime + one.ru_stime for one in used)
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
 
 
 def _ours(place: Path, options: argparse.Namespace, number: int) -> tuple[float, float]:
-    """Return tokens a wall second and a processor second, of the stage as it runs."""
-    job = _job_again(place, options, number)
+    """Return tokens a wall second and a processor second, of the stage as it runs over the encoded mix."""
+    shutil.copytree(place / "out", place / f"ours-{number}")
+    job = _job(place, options, None, f"ours-{number}")
     STAGE.run(job)
-    points = [json.loads(line) for line in (job.out / "curve.jsonl").read_text().splitlines()]
-    first, last = points[WARM_STEPS], points[-1]
-    tokens, seconds = last["tokens"] - first["tokens"], last["seconds"] - first["seconds"]
-    # Each process is one thread that never sleeps but at meetings, so its processor time is at most the wall time.
-    return tokens / seconds, tokens / (seconds * len(os.sched_getaffinity(0)))
-
-
-def _job_again(place: Path, options: argparse.Namespace, number: int) -> Job:
-    """Return the job over the encoded mix, in a fresh folder."""
-    import shutil
-
-    out = place / f"ours-{number}"
-    shutil.copytree(place / "out", out)
-    domain = DOMAINS.load(options.domain)()
-    what = TrainingWhat(preset=options.preset, tokens=options.steps * STEP_TOKENS, tokens_per_step=STEP_TOKENS, dev_samples=0)
-    return Job(what, TrainingHow(), {"mix": Artifact("mix", "", "curation", place / "mix")}, out, SEED, Silent(), domain)
+    marks = job.progress.marks
+    first, last = marks[1], marks[-1]  # the first is told at the first step
+    tokens = last[0] - first[0]
+    return tokens / (last[1] - first[1]), tokens / (last[2] - first[2])
 
 
 def _theirs(start: Path, encoded: Encoded, options: argparse.Namespace) -> tuple[float, float]:
@@ -149,7 +161,7 @@ def _theirs(start: Path, encoded: Encoded, options: argparse.Namespace) -> tuple
     seen: list[int] = []
 
     class Clock(TrainerCallback):
-        def on_step_end(self, *args: Any, **kwargs: Any) -> None:
+        def on_step_end(self, *args: Any, **kwargs: Any) -> None:  # noqa: ARG002
             marks.append((time.monotonic(), _processor_seconds()))
 
     class Counted(SFTTrainer):

@@ -339,3 +339,10 @@ def test_no_unfinished_work_is_left() -> None:
     marks = ("TO" + "DO", "FIX" + "ME", "XX" + "X:")
     wrong = [f"{m.shown}:{n}" for m in modules() for n, line in enumerate(m.text.splitlines(), 1) if any(mark in line for mark in marks)]
     assert not wrong, wrong
+
+
+def test_every_folder_of_tests_is_a_package() -> None:
+    """Otherwise two rooms could not each have a test_run.py."""
+    folders = {path.parent for path in (ROOT / "tests").rglob("*.py")}
+    folders |= {parent for folder in folders for parent in folder.parents if (ROOT / "tests") in (parent, *parent.parents)}
+    assert not [str(folder) for folder in sorted(folders) if not (folder / "__init__.py").exists()]

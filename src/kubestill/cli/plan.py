@@ -23,8 +23,10 @@ def plan(recipe: Path, overrides: tuple[str, ...], store: Store, as_json: bool) 
     if as_json:
         print_json([step.record() for step in made.steps])
         return
+    told_before: set[str] = set()
     for step in made.steps:
-        click.echo(f"{step.stage.name:<11} {describe(step)}")
+        click.echo(f"{step.stage.name:<11} {describe(step, told_before)}")
+        told_before |= set(step.changed)
     if not made.todo:
         click.echo("nothing to do")
         return

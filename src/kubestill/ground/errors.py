@@ -23,6 +23,10 @@ class UserError(KubestillError):
         self.where, self.found, self.mend = where, found, mend
         super().__init__(f"{where}: {found}" + (f"; {mend}" if mend else ""))
 
+    def __reduce__(self) -> tuple[type["UserError"], tuple[str, str, str]]:
+        """Pickle by what it was made from: a worker process hands it to its parent."""
+        return type(self), (self.where, self.found, self.mend)
+
 
 class Unavailable(KubestillError):
     """A package, device or server that the request needs is not here; `command` mends it."""
@@ -32,6 +36,10 @@ class Unavailable(KubestillError):
     def __init__(self, what: str, command: str) -> None:
         self.what, self.command = what, command
         super().__init__(f"{what}; run: {command}")
+
+    def __reduce__(self) -> tuple[type["Unavailable"], tuple[str, str]]:
+        """Pickle by what it was made from."""
+        return type(self), (self.what, self.command)
 
 
 def near(name: str, known: Iterable[str]) -> str:

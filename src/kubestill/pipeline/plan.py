@@ -1,7 +1,7 @@
 """What a run would do: which artifacts stand, which will be built and why, and at what cost. Spends nothing, loads no torch."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -183,13 +183,17 @@ def _settings(recipe: Recipe, name: str) -> tuple[What, dict[str, Any]]:
     return what, what.model_dump(mode="json", exclude={"sources"})
 
 
-def describe(step: Step) -> str:
-    """Spell a step for people: state, artifact, and which settings changed since the nearest one."""
+def describe(step: Step, told_before: Collection[str] = ()) -> str:
+    """Spell a step for people: state, artifact, and which settings changed since the nearest one.
+
+    Changes that were told of an earlier stage (of the domain, the seed) are not told again.
+    """
     told = f"waits for {', '.join(step.waits_for)}" if step.state == WAITS else f"{step.state:<10}  {step.name}"
     if step.cut:
         told += "  (goes on where a cut run stopped)"
     # That a stage which waits gets other inputs goes without saying.
-    changed = [change for change in step.changed if step.state == BUILD or not change.startswith(OTHER)]
+    fresh = [change for change in step.changed if change not in told_before]
+    changed = [change for change in fresh if step.state == BUILD or not change.startswith(OTHER)]
     if step.since is not None and changed:
         rest = len(changed) - SHOWN_CHANGES
         told += f"  ({', '.join(changed[:SHOWN_CHANGES])}{f' and {rest} more' * (rest > 0)} since {step.since.name})"

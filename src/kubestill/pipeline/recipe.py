@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, create_model
 
 from kubestill.ground.errors import UserError, near
 from kubestill.ground.registry import Table
@@ -74,10 +74,15 @@ class Recipe:
             UserError: no such domain, or it takes no such option.
         """
         factory = DOMAINS.load(self.domain.name, f"{self.path}: domain.name")
-        known = list(inspect.signature(factory).parameters)
-        for option in self.domain.options:
+        known = inspect.signature(factory).parameters
+        for option, value in self.domain.options.items():
+            where = f"{self.path}: domain.{option}"
             if option not in known:
-                raise UserError(f"{self.path}: domain.{option}", "no such setting", near(option, known) or _listed(known))
+                raise UserError(where, "no such setting", near(option, known) or _listed(list(known)))
+            try:  # strict: the number 1.30 is not the version "1.30"
+                TypeAdapter(known[option].annotation).validate_python(value, strict=True)
+            except ValidationError as error:
+                raise UserError(where, f"found {value!r}", _expected(error.errors()[0]["msg"])) from error
         return factory(**self.domain.options)
 
 
@@ -186,8 +191,12 @@ def _user_error(path: Path, model: type[BaseModel], error: ValidationError) -> U
         return UserError(where, f"no such {kind}", near(loc[-1], known) or _listed(known))
     if first["type"] == "missing":
         return UserError(where, "is missing", "the recipe must give it")
-    message = first["msg"][:1].lower() + first["msg"][1:]
-    return UserError(where, f"found {first['input']!r}", message.replace("input should", "it should"))
+    return UserError(where, f"found {first['input']!r}", _expected(first["msg"]))
+
+
+def _expected(message: str) -> str:
+    """Turn pydantic's "Input should be ..." into the end of a sentence."""
+    return (message[:1].lower() + message[1:]).replace("input should", "it should")
 
 
 def _names_at(model: type[BaseModel], loc: Sequence[str]) -> list[str]:

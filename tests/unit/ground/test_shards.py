@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from kubestill.ground.errors import UserError
 from kubestill.ground.progress import Silent
 from kubestill.ground.records import read_records
 from kubestill.ground.shards import Shard, ShardWork, read_shards, run_shards
@@ -85,9 +86,19 @@ def test_a_shard_that_loses_something_stops_the_work(tmp_path: Path) -> None:
         run_shards(ShardWork(tmp_path, "numbers", 1, loses_one), 1, Silent())
 
 
+def refuses(index: int) -> Shard:
+    raise UserError(f"shard {index}", "cannot be used", "give another")
+
+
+def test_the_error_of_a_worker_process_reaches_the_user_as_it_is(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"shard \d: cannot be used; give another"):
+        run_shards(ShardWork(tmp_path, "numbers", 4, refuses), 2, Silent())
+
+
 SLOW = """
 import sys, time
 from pathlib import Path
+from kubestill.ground.errors import UserError
 from kubestill.ground.progress import Silent
 from kubestill.ground.shards import Shard, ShardWork, run_shards
 from kubestill.ground.stage import Tally

@@ -33,6 +33,7 @@ def test_a_wrong_value_says_what_was_found_and_what_was_expected(recipe_file: Pa
     assert "numbers.count: found 'many'" in told and "valid integer" in told
     assert "name: is missing" in refused(recipe_file, '[domain]\nname = "toy"\n')
     assert "is not TOML" in refused(recipe_file, "name = \n")
+    assert "domain.colour: found 1.3; it should be a valid string" in refused(recipe_file, HEAD + "colour = 1.30\n")
     assert "found 3" in refused(recipe_file, HEAD + "", "how=3")
 
 

@@ -1,10 +1,1 @@
-"""Kubernetes: schemas, checks, intents, phrasing. `domain` is the factory that the pipeline's table names."""
-
-from typing import Any
-
-
-def domain(**options: Any) -> Any:
-    """Return the domain object; its modules load only now."""
-    from kubestill.domains.kubernetes.kubernetes import domain as make
-
-    return make(**options)
+"""Kubernetes: schemas, checks, intents, phrasing, suites; `kubernetes.py` holds the domain object."""

@@ -9,10 +9,11 @@ from kubestill.domains.kubernetes import answers, sources
 from kubestill.domains.kubernetes.checks.table import rules
 from kubestill.domains.kubernetes.fullpass import full_pass
 from kubestill.domains.kubernetes.phrasing.lines import digest
-from kubestill.domains.kubernetes.schema import DEFAULT_VERSION
+from kubestill.domains.kubernetes.schema import DEFAULT_VERSION, versions
 from kubestill.domains.kubernetes.skill import ManifestSkill
 from kubestill.domains.kubernetes.suites import SUITES
 from kubestill.domains.kubernetes.vocabulary import vocabulary
+from kubestill.ground.errors import UserError
 from kubestill.tools.checks.api import Verdict
 
 INTENTS_VERSION = 1  # of reading, building, drawing and phrasing: another version makes other samples
@@ -24,6 +25,13 @@ class Kubernetes:
     name = "kubernetes"
 
     def __init__(self, version: str = DEFAULT_VERSION) -> None:
+        """Choose the cluster version.
+
+        Raises:
+            UserError: there are no schemas of that version.
+        """
+        if version not in versions():
+            raise UserError("domain.version", f"no schemas of Kubernetes {version!r}", f"use one of {', '.join(versions())}")
         self.version = version
 
     def identity(self) -> Mapping[str, Any]:

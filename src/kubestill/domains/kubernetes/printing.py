@@ -8,9 +8,10 @@ import re
 from typing import Any
 
 # What may stand plain: no YAML indicator at the start, no ": " or " #" inside, no space at the ends.
-_PLAIN = re.compile(r"[A-Za-z0-9_./⟨$(][^\x00-\x1f\x7f-\x9f]*\Z|-[^\s\x00-\x1f][^\x00-\x1f\x7f-\x9f]*\Z")
-_UNSAFE = re.compile(r": |:\Z| #|\s\Z")
-_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029]")
+_PLAIN = re.compile(r"(?:[A-Za-z0-9_./⟨$(]|-[^\s])[^\n]*\Z")
+_UNSAFE = re.compile(r": |:\Z| #|\s\Z|\A(?:---|\.\.\.)(?:\s|\Z)")  # the last: marks between documents
+# Characters that YAML forbids or takes for the end of a line: they stand only as escapes in quotes.
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 # Read as something other than text by sigs.k8s.io/yaml (YAML 1.1 booleans, numbers of all bases, null, merge).
 _TYPED = re.compile(
     r"(?:y|n|yes|no|on|off|true|false|null|~|<<|=)\Z"
@@ -29,9 +30,9 @@ def scalar(value: Any) -> str:
     if isinstance(value, int | float):
         return repr(value)
     text = str(value)
-    if _PLAIN.match(text) and not _UNSAFE.search(text) and not _TYPED.match(text):
+    if _PLAIN.match(text) and not (_UNSAFE.search(text) or _TYPED.match(text) or _CONTROL.search(text)):
         return text
-    return json.dumps(text, ensure_ascii=False)
+    return _CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", json.dumps(text, ensure_ascii=False))
 
 
 def dump(obj: Any) -> str:

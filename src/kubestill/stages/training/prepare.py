@@ -2,7 +2,9 @@
 
 import json
 import shutil
+from collections.abc import Iterator
 from dataclasses import asdict
+from itertools import islice
 from pathlib import Path
 
 import torch
@@ -21,7 +23,7 @@ from kubestill.tools.modeling.tokenizer import load_tokenizer, save_tokenizer, t
 
 ENCODED = "encoded"  # folder of the arrays, removed when training is done
 DONE = "tally.json"  # written last
-TOKENIZER_SAMPLES = 20_000  # samples that the tokenizer learns from: more change no merge that matters
+TOKENIZER_SAMPLES = 10_000  # samples that the tokenizer learns from: more change no merge that matters
 
 
 def prepare_texts(job: Job, shards: list[Path]) -> None:
@@ -35,15 +37,20 @@ def prepare_texts(job: Job, shards: list[Path]) -> None:
                 shutil.copyfile(base / name, job.out / name)
         return
     job.progress.say("learning the words and the tokenizer")
-    pairs = [(record["request"], record["answer"]) for shard in shards for record in read_records(shard)]
-    chat = ChatFormat.learn(pairs, what.copying, job.domain.vocabulary())
+    chat = ChatFormat.learn(_pairs(shards), what.copying, job.domain.vocabulary())
     chat.save(job.out)
+    count = sum(1 for _ in _pairs(shards))
     texts = []
-    for request, answer in pairs[:: max(1, len(pairs) // TOKENIZER_SAMPLES)]:
+    for request, answer in islice(_pairs(shards), 0, None, max(1, count // TOKENIZER_SAMPLES)):
         prompt = chat.prompt(request)
         texts += [prompt.text, chat.target(answer, prompt)]
     tokenizer = train_tokenizer(texts, what.vocabulary_size, what.copying)
     save_tokenizer(tokenizer, job.out, preset(what.preset).max_position)
+
+
+def _pairs(shards: list[Path]) -> Iterator[tuple[str, str]]:
+    """Yield request and answer of every sample; a mix may be larger than memory."""
+    return ((record["request"], record["answer"]) for shard in shards for record in read_records(shard))
 
 
 def prepare_mix(job: Job, processes: int) -> Tally:

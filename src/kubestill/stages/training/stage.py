@@ -35,11 +35,16 @@ class Training:
                 raise
             raise Unavailable(f"training needs {error.name}", "pip install 'kubestill[train]'") from None
         what: TrainingWhat = job.what
-        processes = min(job.how.processes or len(os.sched_getaffinity(0)), what.blocks)
+        processes = min(job.how.processes or _cores(), what.blocks)
         tally = prepare.prepare_mix(job, processes)
         figures = _train(job, processes)
         shutil.rmtree(job.out / prepare.ENCODED)
         return Done(tally, figures)
+
+
+def _cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _train(job: Job, processes: int) -> dict[str, Any]:

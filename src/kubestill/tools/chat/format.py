@@ -104,11 +104,12 @@ _HUMPS = re.compile(r"[A-Z]?[a-z]+")
 _VALUE = re.compile(r"(?<![\w])[a-z]+(?![\w]|:)")
 
 
+_MARKS = re.compile("|".join(map(re.escape, (*SPECIAL, "⟨", "⟩"))), re.IGNORECASE)  # known words are lower-cased later
+
+
 def _clean(request: str) -> str:
-    """Drop what could be taken for our own marks."""
-    for token in (*SPECIAL, "⟨", "⟩"):
-        request = request.replace(token, " ")
-    return request.strip()
+    """Drop what could be taken for our own marks; what is no Unicode text (half of a surrogate pair) becomes `?`."""
+    return _MARKS.sub(" ", request.encode("utf-8", "replace").decode("utf-8")).strip()
 
 
 def _words(request: str) -> set[str]:

@@ -2,7 +2,7 @@
 
 A small student's commonest fault is a mangled copy (`willow` → `wilbus`, ../shared/references/probes.md), because each
 rare spelling must be copied piece by piece. Here every word that is not common English of the field becomes
-`⟨k⟩` plus its *shape* (`nginx:1.27` → `⟨3⟩a:0.0`), and the answer holds `⟨3⟩`. Copying is then one token, names of any
+its *shape* and a pointer (`nginx:1.27` → `x:0⟨3⟩`), and the answer holds `⟨3⟩`. Copying is then one token, names of any
 alphabet are copied exactly, and both texts are about a third shorter. Small numbers stay as they are, since they are
 also reasoned about (`3 pm` → 15).
 """
@@ -10,17 +10,17 @@ also reasoned about (`3 pm` → 15).
 import re
 from collections.abc import Iterator
 
-MAX_SLOTS = 64
+MAX_SLOTS = 40
 POINTERS: tuple[str, ...] = tuple(f"⟨{number}⟩" for number in range(1, MAX_SLOTS + 1))
 POINTER = re.compile(r"⟨(\d{1,2})⟩")
 MAX_SHAPE = 10
 MAX_QUOTED_WORDS = 6
 MIN_FUZZY = 5  # shorter words have too many neighbours
 
-_CRON = r"(?:[\d*/,-]+|[A-Za-z]{3})"
+_CRON = r"(?:[\d*/,-]{1,100}|[A-Za-z]{3})"  # bounded: `1,1,1,…` of any length is read in linear time
 _TOKEN = re.compile(
     rf"""
-      (?P<cron>(?<![\w*/])(?:[\d*][\d*/,-]*)(?:[ ]{_CRON}){{4}}(?![\w*/]))    # five cron fields in a row
+      (?P<cron>(?<![\w*/])[\d*][\d*/,-]{{0,99}}(?:[ ]{_CRON}){{4}}(?![\w*/]))    # five cron fields in a row
     | (?P<quoted>"[^"\n]{{1,200}}"|`[^`\n]{{1,200}}`|(?<!\w)'[^'\n]{{1,200}}'(?!\w))
     | (?P<space>\s+)
     | (?P<word>[^\s,;()\[\]{{}}"'`<>!?=|\u201c\u201d\u2018\u2019]+(?:'(?=\w)[\w]+)?)
@@ -40,16 +40,32 @@ _DECIMAL = re.compile(r"\d+(?:\.\d+)?\Z")
 _EDGE = r"[A-Za-z0-9_]"
 
 
+# In order: letters, numbers, then runs of like pieces become one.
+_COLLAPSES = (
+    (re.compile(r"[A-Za-z]*[a-z][A-Za-z0-9]*"), "x"),
+    (re.compile(r"[A-Z][A-Z0-9]*"), "X"),
+    (re.compile(r"\d+(?:\.\d+)*"), "0"),
+    (re.compile(r"\s+"), " "),
+    (re.compile(r"[^\x20-\x7e]+"), "u"),
+    (re.compile(r"[x0](?:[.-][x0])*-[x0](?:[.-][x0])*"), "x-x"),
+    (re.compile(r"x(?:\.x)+"), "x.x"),
+    (re.compile(r"X(?:_[X0])+"), "X_X"),
+    (re.compile(r"(?:/[^/:]+)+"), "/x"),
+    (re.compile(r":[x0][x0.-]*"), ":0"),
+)
+
+
 def shape(word: str) -> str:
-    """Return the outline of an open word: letter runs as `a` or `A`, digit runs as `0` (numbers keep their length)."""
+    """Return the outline of an open word, one of a few dozen: `x`, `x-x`, `x.x/x:0`, `/x`, `X_X`; a number keeps its length."""
     if word.isdigit():
         return "0" * min(len(word), 6)
-    runs = re.sub(r"[a-z]+", "a", word)
-    runs = re.sub(r"[A-Z]+", "A", runs)
-    runs = re.sub(r"\d+", "0", runs)
-    runs = re.sub(r"\s+", "_", runs)
-    runs = re.sub(r"[^\x21-\x7e]+", "u", runs)
-    return runs if len(runs) <= MAX_SHAPE else runs[: MAX_SHAPE - 1] + "~"
+    if re.fullmatch(r"\d+\.\d+", word):
+        return "0.0"
+    if len(word.split()) == 5 and word[0] in "*0123456789":
+        return "* *"
+    for pattern, outline in _COLLAPSES:
+        word = pattern.sub(outline, word)
+    return word if len(word) <= MAX_SHAPE else word[: MAX_SHAPE - 1] + "~"
 
 
 class Vocabulary:
@@ -57,6 +73,7 @@ class Vocabulary:
 
     def __init__(self, known: frozenset[str]) -> None:
         self.known = known
+        self._longest = max(map(len, known), default=0)
         self._near: dict[str, str] = {}
         for word in sorted(known):
             if len(word) >= MIN_FUZZY and word.isalpha():
@@ -65,7 +82,7 @@ class Vocabulary:
 
     def near(self, word: str) -> str:
         """Return a known word one slip away (a letter more, less, other or swapped), or an empty string."""
-        if len(word) < MIN_FUZZY or not word.isalpha():
+        if not MIN_FUZZY <= len(word) <= self._longest + 1 or not word.isalpha():
             return ""
         return next((self._near[cut] for cut in _cuts(word) if cut in self._near), "")
 
@@ -101,12 +118,12 @@ class Marker:
                 yield text
 
     def point(self, word: str) -> str:
-        """Return pointer and shape of an open word; past the last slot the word is spelled."""
+        """Return shape and pointer of an open word; past the last slot the word is spelled."""
         if word not in self.slots:
             if len(self.slots) >= MAX_SLOTS:
                 return word
             self.slots[word] = (self.first + len(self.slots)) % MAX_SLOTS
-        return f"{POINTERS[self.slots[word]]}{shape(word)}"
+        return f"{shape(word)}{POINTERS[self.slots[word]]}"
 
     def quoted(self, text: str) -> str:
         """Return what stands in quotation marks as one slot; a short phrase also word by word, as commands need it."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from kubestill.tools.modeling.layout import Layout
 from kubestill.tools.modeling.presets import Architecture
 
-PROCESS_BYTES = 420 << 20  # one Python process with torch loaded and warm, measured (docs/log/2026-11-22-training-loop.md)
+PROCESS_BYTES = 250 << 20  # one Python process with torch loaded and warm, measured (docs/log/2026-11-22-training-loop.md)
 
 
 def parameters(arch: Architecture) -> int:
@@ -25,7 +25,7 @@ def flops_per_token(arch: Architecture, places: int, labelled: float = 1.0) -> f
     return 6.0 * (layout.matrices + head + attention)
 
 
-def muon_flops(arch: Architecture, steps: int = 3) -> float:
+def muon_flops(arch: Architecture, steps: int = 4) -> float:
     """Floating-point operations of one Muon step over all matrices (tools/modeling/optimizer.py)."""
     kv, q = arch.kv_heads * arch.head_dim, arch.heads * arch.head_dim
     shapes = [(q, arch.hidden), (kv, arch.hidden), (kv, arch.hidden), (arch.hidden, q), *[(arch.ffn, arch.hidden)] * 3]

@@ -88,7 +88,7 @@ def write_container(containers: list[Obj], name: str, intent: Intent, scope: str
         resource = intent.keys[1] if rest == "other" else GPU if rest == "gpu" else rest
         put(container, intent.value, "resources", head, resource)
     elif head in _PROBES and rest in ("httpGet", "tcpSocket", "grpc", "exec"):
-        put(container, _handler(rest, intent.value), head, rest)
+        dig(container, head, rest).update(_handler(rest, intent.value))  # its scheme may stand there already
     elif aspect == "lifecycle.preStop.exec":
         put(container, {"command": list(intent.value)}, "lifecycle", "preStop", "exec")
     else:
@@ -157,8 +157,8 @@ def _read_volume(keys: tuple[str, ...], name: str, volume: Obj | None, templates
         yield Intent("mount.hostPath", keys, host.get("path"))
         if host.get("type"):
             yield Intent("mount.hostPath.type", keys, host["type"])
-    elif "emptyDir" in volume:
-        empty = volume["emptyDir"] or {}
+    elif "emptyDir" in volume or volume.keys() <= {"name"}:  # the server's default of a volume without a source
+        empty = volume.get("emptyDir") or {}
         yield Intent("mount.emptyDir", keys, True)
         if empty.get("medium") == "Memory":
             yield Intent("mount.emptyDir.memory", keys, True)

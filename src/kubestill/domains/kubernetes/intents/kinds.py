@@ -112,7 +112,12 @@ MAPS = frozenset(
 )
 QUANTITY_ASPECTS = frozenset(
     [
-        *(f"container.{side}.{what}" for side in ("requests", "limits") for what in ("cpu", "memory", "gpu", "other")),
+        *(
+            f"{scope}.{side}.{resource}"
+            for scope in ("container", "init")
+            for side in ("requests", "limits")
+            for resource in ("cpu", "memory", "gpu", "other")
+        ),
         "spec.resources.requests.storage",
         "spec.capacity.storage",
         "claim.storage",

@@ -8,7 +8,7 @@ from kubestill.domains.api import Intent
 from kubestill.domains.kubernetes.intents import network, policy
 from kubestill.domains.kubernetes.intents.kinds import DEFAULTS, KINDS, QUANTITY_ASPECTS, SET_ASPECTS
 from kubestill.domains.kubernetes.intents.pods import read_pod, tie_selector, write_pod
-from kubestill.domains.kubernetes.intents.tree import Obj, copy, flatten, graft, put, take
+from kubestill.domains.kubernetes.intents.tree import Obj, copy, flatten, graft, look, put
 from kubestill.domains.kubernetes.quantities import parse_quantity
 
 Reader = Callable[[Obj], Iterator[Intent]]
@@ -170,7 +170,7 @@ def _complete(obj: Obj) -> None:
 
 def meaning(aspect: str, value: Any) -> Any:
     """Return the form in which equal meanings are equal: quantities as numbers, sets without order."""
-    if aspect in QUANTITY_ASPECTS or (aspect.startswith("init.") and ".cpu" in aspect):
+    if aspect in QUANTITY_ASPECTS:
         number = parse_quantity(value)
         return number if number is not None else str(value)
     if isinstance(value, tuple):
@@ -191,10 +191,10 @@ class Facts:
     """All that a manifest says, ready to be asked whether an intent holds."""
 
     def __init__(self, obj: Obj) -> None:
-        self.obj = obj
+        self.obj: Obj = copy(obj)
         self._said: set[tuple[str, tuple[str, ...], Any]] = set()
         self._places: set[tuple[str, tuple[str, ...]]] = set()
-        for intent in read(obj):
+        for intent in read(self.obj):
             self._add(intent)
         self._alias()
 
@@ -203,27 +203,33 @@ class Facts:
         self._places.add((intent.aspect, intent.keys))
 
     def _alias(self) -> None:
-        """Say again under other addresses: the only container also by its name, named ports also by number."""
-        template = KINDS[self.obj["kind"]].template
+        """Say again in other words: every pod label, ports by number and by name, the only container also by its name."""
+        path = KINDS[self.obj["kind"]].template
+        template = None if path is None else look(self.obj, *path)
         if template is None:
             return
-        pod: Any = self.obj
-        for key in (*template, "spec"):
-            pod = pod.get(key, {}) if isinstance(pod, dict) else {}
-        containers = pod.get("containers") or [] if isinstance(pod, dict) else []
-        ports = {port.get("name"): port.get("containerPort") for c in containers for port in c.get("ports") or []}
+        for key, value in (look(template, "metadata", "labels") or {}).items():
+            self._said.add(("podLabel", (str(key),), meaning("podLabel", value)))
+        containers = look(template, "spec", "containers") or []
         only = str(containers[0].get("name", "")) if len(containers) == 1 else None
-        for aspect, keys, value in list(self._said):
-            if isinstance(value, tuple) and len(value) == 2 and value[1] in ports:
-                self._said.add((aspect, keys, (value[0], str(ports[value[1]]))))
-            elif isinstance(value, str) and value in ports and aspect.endswith(("tcpSocket", "grpc")):
-                self._said.add((aspect, keys, str(ports[value])))
+        for container in containers:
+            self._alias_ports(container, "" if only is not None else str(container.get("name", "")))
         if only is not None:
             self._said.add(("container.name", ("",), only))
             for aspect, keys, value in list(self._said):
                 if keys and keys[0] == "":
                     self._said.add((aspect, (only, *keys[1:]), value))
                     self._places.add((aspect, (only, *keys[1:])))
+
+    def _alias_ports(self, container: Obj, address: str) -> None:
+        """Say a container's probes again: of a named port with its number, of a number with the port's name."""
+        numbers = {port["name"]: str(port.get("containerPort")) for port in container.get("ports") or [] if port.get("name")}
+        twins = {**numbers, **{number: name for name, number in numbers.items()}}
+        for aspect, keys, value in list(self._said):
+            if keys == (address,) and aspect.endswith(".httpGet") and value[1] in twins:
+                self._said.add((aspect, keys, (value[0], twins[value[1]])))
+            elif keys == (address,) and aspect.endswith(".tcpSocket") and value in twins:
+                self._said.add((aspect, keys, twins[value]))
 
     def holds(self, intent: Intent) -> bool:
         """Say whether the manifest does what the intent asks; a default counts where nothing is said."""
@@ -253,12 +259,3 @@ def silent(intent: Intent) -> bool:
     """Say whether nobody would ask for this: it only repeats a default."""
     default = DEFAULTS.get(intent.aspect)
     return default is not None and meaning(intent.aspect, default) == meaning(intent.aspect, intent.value)
-
-
-def without_status(obj: Obj) -> Obj:
-    """Return the object as a person writes it: without status and server-side metadata."""
-    clean: Obj = copy(obj)
-    clean.pop("status", None)
-    for field in ("creationTimestamp", "resourceVersion", "uid", "generation", "selfLink", "managedFields"):
-        take(clean, "metadata", field)
-    return clean

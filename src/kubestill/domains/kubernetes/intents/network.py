@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from kubestill.domains.api import Intent
-from kubestill.domains.kubernetes.intents.tree import Obj, dig, look, put, take
+from kubestill.domains.kubernetes.intents.tree import Obj, dig, look, put, take, texts
 
 Pairs = tuple[tuple[str, str], ...]
 _PORT_FIELDS = {"targetPort": "target", "nodePort": "node", "name": "name", "protocol": "protocol", "appProtocol": "appProtocol"}
@@ -79,7 +79,7 @@ def read_ingress(obj: Obj) -> Iterator[Intent]:
         take(obj, "spec", "defaultBackend")
         yield Intent("backend", (), target)
     for entry in take(obj, "spec", "tls") or []:
-        for host in entry.get("hosts") or [""]:
+        for host in texts(entry.get("hosts")) or [""]:
             yield Intent("tls", (host,), entry.get("secretName", ""))
 
 
@@ -144,7 +144,7 @@ def read_network_policy(obj: Obj) -> Iterator[Intent]:
         if not labels:
             yield Intent("podSelector.all", (), True)
     spec = obj.get("spec") or {}
-    types = spec.pop("policyTypes", None) or ["Ingress", *(["Egress"] if "egress" in spec else [])]
+    types = spec.pop("policyTypes", None) or ["Ingress", *(["Egress"] if spec.get("egress") else [])]
     for side, field in _SIDES.items():
         if side.capitalize() not in types:
             continue
@@ -152,7 +152,7 @@ def read_network_policy(obj: Obj) -> Iterator[Intent]:
         if not rules:
             yield Intent("deny", (side,), True)
         for rule in rules:
-            if not rule:
+            if not rule.get(field) and not rule.get("ports"):  # an empty list restricts nothing either
                 yield Intent("allow.all", (side,), True)
             elif (allowed := _allowed(rule, field)) is not None:
                 yield Intent("allow", (side,), allowed)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from kubestill.domains.api import Intent
-from kubestill.domains.kubernetes.intents.tree import Obj, dig, look, put, take
+from kubestill.domains.kubernetes.intents.tree import Obj, dig, look, put, take, texts
 
 DEFAULT_CLASS = {
     "StorageClass": "storageclass.kubernetes.io/is-default-class",
@@ -22,14 +22,15 @@ def read_role(obj: Obj) -> Iterator[Intent]:
     names: dict[str, set[str]] = {}
     urls: dict[str, set[str]] = {}
     for rule in take(obj, "rules") or []:
-        for url in rule.get("nonResourceURLs") or []:
-            urls.setdefault(url, set()).update(rule.get("verbs") or [])
-        for group in rule.get("apiGroups") or [""]:
-            for resource in rule.get("resources") or []:
+        granted = texts(rule.get("verbs"))
+        for url in texts(rule.get("nonResourceURLs")):
+            urls.setdefault(url, set()).update(granted)
+        for group in texts(rule.get("apiGroups")) or [""]:
+            for resource in texts(rule.get("resources")):
                 key = f"{resource}.{group}" if group else resource
-                verbs.setdefault(key, set()).update(rule.get("verbs") or [])
+                verbs.setdefault(key, set()).update(granted)
                 if rule.get("resourceNames"):
-                    names.setdefault(key, set()).update(rule["resourceNames"])
+                    names.setdefault(key, set()).update(texts(rule["resourceNames"]))
     for aspect, found in (("grant", verbs), ("grant.names", names), ("grant.url", urls)):
         for key, values in found.items():
             yield Intent(aspect, (key,), tuple(sorted(values)))

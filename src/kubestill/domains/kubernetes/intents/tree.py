@@ -10,12 +10,17 @@ Obj = dict[str, Any]
 
 
 def copy(value: Any) -> Any:
-    """Copy nested dicts and lists; scalars are shared."""
+    """Copy nested dicts and lists; scalars are shared. As for the API server a null field is absent and a null item empty."""
     if isinstance(value, dict):
-        return {key: copy(item) for key, item in value.items()}
+        return {key: copy(item) for key, item in value.items() if item is not None}
     if isinstance(value, list):
-        return [copy(item) for item in value]
+        return [{} if item is None else copy(item) for item in value]
     return value
+
+
+def texts(values: Any) -> list[str]:
+    """Return the items of a list of strings; an item that was null is an empty one."""
+    return [str(item or "") for item in values or []]
 
 
 def take(obj: Obj, *path: str) -> Any:

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from functools import cache
 from random import Random
 
 from kubestill.domains.api import Intent
 from kubestill.domains.kubernetes.phrasing import values
 from kubestill.domains.kubernetes.phrasing.clause import Clause, pick_tables
-from kubestill.domains.kubernetes.phrasing.singles import plain_text, single, spoken
+from kubestill.domains.kubernetes.phrasing.lines import tables
+from kubestill.domains.kubernetes.phrasing.singles import peers_text, plain_text, single, spoken
 
 
 @dataclass
@@ -173,6 +175,66 @@ def _lists(pool: Pool) -> list[Clause]:
     return said
 
 
+def _combined(pool: Pool) -> list[Clause]:
+    """Two aspects in one breath, as the tables of `pairs.toml` join them."""
+    said = []
+    for name, aspects in _combinations().items():
+        if pool.rng.random() > _COMBINED_SHARE:
+            continue
+        found = [_only(pool, aspect) for aspect in aspects]
+        if any(not intents for intents in found):
+            continue
+        variables: dict[str, str] = {}
+        literal = [_variables(intents, letter, pool.rng) for intents, letter in zip(found, "abc", strict=False)]
+        if None in literal:
+            continue
+        for part in literal:
+            variables |= part or {}
+        asked = [intent for intents in found for intent in intents]
+        for intent in asked:
+            pool.pop(intent.aspect, intent.keys)
+        said.append(Clause(pick_tables(name), variables, "", tuple(asked)))
+    return said
+
+
+_COMBINED_SHARE = 0.3
+
+
+@cache
+def _combinations() -> dict[str, tuple[str, ...]]:
+    """Return the tables whose name joins aspects: name → aspects."""
+    names = sorted({table.rsplit("/", 1)[0] for table in tables()})
+    return {name: tuple(name.split("+")) for name in names if "+" in name}
+
+
+def _only(pool: Pool, aspect: str) -> list[Intent]:
+    """Return the intents that a name in a table of pairs stands for, where they are the only ones of their sort."""
+    if aspect == "replicas.range":
+        return [*_only(pool, "spec.minReplicas"), *_only(pool, "spec.maxReplicas")]
+    name, _, narrow = aspect.partition(".") if aspect.startswith(("selector.", "podSelector.", "allow.")) else (aspect, "", "")
+    found = pool.all(name)
+    if len(found) != 1 or (found[0].keys[:1] not in ((), ("",)) and aspect.startswith("container")):
+        return []
+    fits = not narrow or found[0].keys == ({"app": "app", "in": "ingress"}[narrow],)
+    return found if fits else []
+
+
+def _variables(intents: list[Intent], letter: str, rng: Random) -> dict[str, str] | None:
+    """Return what fills the placeholders of one letter in; None for what cannot be said so."""
+    first = intents[0]
+    if len(intents) == 2:
+        return {f"{letter}{place}": values.count_text(intent.value, rng) for place, intent in enumerate(intents)}
+    if first.aspect in ("allow", "target", "roleRef", "subject.ServiceAccount"):
+        pair = peers_text(first, rng) if first.aspect == "allow" else first.value
+        if pair is None or not all(pair):
+            return None
+        return {f"{letter}{place}": str(value) for place, value in enumerate(pair)}
+    if first.aspect == "spec.schedule":
+        return {letter: values.schedule_words(str(first.value), rng) or f"on {first.value}"}
+    keys = {f"{letter}k": first.keys[-1]} if first.keys else {}
+    return {letter: spoken(first, rng), **keys}
+
+
 _LISTED = ("container.env", "container.port", "data", "port")
 
 
@@ -184,7 +246,7 @@ def _pairs_text(texts: list[str], rng: Random) -> str:
     return rng.choice((" ", "; ", "\n", ", ")).join(spoken)
 
 
-JOINS: tuple[Callable[[Pool], list[Clause]], ...] = (_range, _both_resources, _pairs, _target_ports, _lists, _grants)
+JOINS: tuple[Callable[[Pool], list[Clause]], ...] = (_combined, _range, _both_resources, _pairs, _target_ports, _lists, _grants)
 
 
 def verbs_text(verbs: tuple[str, ...], rng: Random) -> str:

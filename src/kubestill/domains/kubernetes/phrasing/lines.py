@@ -12,7 +12,7 @@ from kubestill.ground.seeds import held_out, stable_hash
 HELD_SHARE = 0.2
 FEWEST = 4  # a list of at least so many parts gives one to the evaluation even where the hash chose none
 EVERY = "every"  # for words of the domain that cannot be guessed (what a kind is called): they are no phrase parts
-FILES = ("generic", "joint", "meta", "pods", "workloads", "network", "config", "rbac", "frames")
+FILES = ("generic", "joint", "meta", "pods", "workloads", "network", "config", "rbac", "pairs", "frames")
 
 # A parsed line: text, or a list of choices each of which is a sequence of nodes.
 Node = str | list[list["Node"]]

@@ -198,6 +198,14 @@ def _target(intent: Intent, rng: Random) -> Clause | None:
     return Clause(pick_tables("target"), {"v0": kind, "v1": intent.value[1]})
 
 
+def peers_text(intent: Intent, rng: Random) -> tuple[str, str] | None:
+    """Return (peers, ports) of an allowed direction in words, or None where one of them is missing or there are many."""
+    peers, ports = intent.value
+    if not 0 < len(peers) < 3 or not 0 < len(ports) < 4:
+        return None
+    return " and ".join(peer_text(peer, rng) for peer in peers), _ports_text(ports, rng)
+
+
 def _allow(intent: Intent, rng: Random) -> Clause | None:
     peers, ports = intent.value
     side = "in" if intent.keys[0] == "ingress" else "out"

@@ -1,0 +1,115 @@
+"""The format of one student: requests in, answers out, saved and loaded, and strangers kept out."""
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kubestill.domains.api import HELD, TRAIN
+from kubestill.domains.kubernetes.kubernetes import domain
+from kubestill.ground.seeds import Seed
+from kubestill.tools.chat.format import ASSISTANT, FILE, SPECIAL, USER, ChatFormat
+
+KNOWN = frozenset("a service with user end pad assistant system port".split())
+SLOTS = ChatFormat("slots", KNOWN)
+
+
+@pytest.fixture(scope="module")
+def samples():
+    skill = domain().skills()["manifest"]
+    return [skill.draw(Seed(8).rng(part, number), part) for part in (TRAIN, HELD) for number in range(250)]
+
+
+@pytest.fixture(scope="module")
+def learned(samples):
+    return ChatFormat.learn(((sample.request, sample.answer) for sample in samples), words=domain().vocabulary())
+
+
+def body(prompt):
+    assert prompt.text.startswith(f"{USER}\n") and prompt.text.endswith(f"{ASSISTANT}\n")
+    return prompt.text[len(USER) + 1 : -len(ASSISTANT) - 1]
+
+
+def test_the_answer_comes_back_exactly_and_its_words_are_pointed_at(samples, learned):
+    shorter = 0
+    for sample in samples:
+        prompt = learned.prompt(sample.request)
+        target = learned.target(sample.answer, prompt)
+        assert learned.answer(target, prompt) == sample.answer
+        image = next((str(intent.value) for intent in sample.intents if intent.aspect == "container.image"), None)
+        if image and not image.isalpha() and len(prompt.slots) < 64:
+            assert f"image: {image}\n" not in target, sample.request
+        shorter += len(target) < len(sample.answer)
+    assert shorter > 0.9 * len(samples)
+
+
+def test_known_are_the_words_of_the_field_and_those_of_many_requests(samples, learned):
+    assert domain().vocabulary() < learned.known and {"the", "called", "with"} < learned.known
+    names = [str(sample.intents[1].value) for sample in samples]
+    assert sum(name in learned.known for name in names) < 0.02 * len(names)
+    assert all(word == word.lower() for word in learned.known)
+
+
+def test_a_word_that_the_answers_repeat_as_a_value_is_a_name():
+    pairs = [("make willow for me", "name: willow\n")] * 5 + [("make it for the team", "name: x\n")] * 5
+    assert ChatFormat.learn(pairs).known == {"make", "for", "me", "it", "the", "team"}
+    assert ChatFormat.learn(pairs[:2]).known == frozenset()  # too few to be a habit
+    assert ChatFormat.learn(pairs, words=frozenset({"pod"})).known > {"pod"}
+
+
+def test_the_first_pointer_depends_on_the_request_alone(samples, learned):
+    again = ChatFormat("slots", learned.known)
+    firsts = set()
+    for sample in samples:
+        prompt = learned.prompt(sample.request)
+        assert prompt == again.prompt(sample.request) == learned.prompt(f"  {sample.request}\n")
+        firsts.add(next(iter(prompt.slots.values()), None))
+    assert len(firsts) > 50
+
+
+def test_it_loads_as_it_was_saved(tmp_path, samples, learned):
+    learned.save(tmp_path)
+    assert json.loads((tmp_path / FILE).read_text())["copying"] == "slots"
+    assert ChatFormat.load(tmp_path) == learned
+    assert ChatFormat.load(tmp_path).prompt(samples[0].request) == learned.prompt(samples[0].request)
+    assert ChatFormat.load(tmp_path / "nowhere") == ChatFormat("spell") == ChatFormat.learn([], "spell")
+
+
+@settings(max_examples=60, deadline=None)
+@given(request_=st.text(max_size=80), answer=st.text(max_size=80))
+def test_to_spell_is_to_leave_all_as_it_stands(request_, answer):
+    spell = ChatFormat("spell")
+    prompt = spell.prompt(request_)
+    assert prompt.slots == {} and spell.target(answer, prompt) == answer == spell.answer(answer, prompt)
+    if not any(mark in request_ for mark in ("<|", "⟨", "⟩")):
+        assert body(prompt) == request_.strip()
+
+
+PIECES = (*SPECIAL, *(token.upper() for token in SPECIAL), "<|End|>", "<|us", "er|>", "⟨3⟩", "⟨", "⟩", "<|", "|>", "user", '"', "'", "`", " ", "\n", "\0", "🙂", "\ud800", "web")  # fmt: skip
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.sampled_from(PIECES), max_size=9).map("".join), st.sampled_from(("slots", "spell")))
+def test_nobody_types_a_mark_of_ours(request_, copying):
+    prompt = ChatFormat(copying, KNOWN).prompt(request_)
+    text = body(prompt)
+    assert not any(token in text.lower() for token in SPECIAL), text
+    text.encode()
+    given = {f"⟨{index + 1}⟩" for index in prompt.slots.values()}
+    for pointer in given:
+        text = text.replace(pointer, "")
+    assert "⟨" not in text and "⟩" not in text
+
+
+@pytest.mark.parametrize(
+    "request_",
+    ["", " \n\t ", "\0", "🙂" * 300, "x" * 10_000, "web " * 2_500, " ".join(f"n{n}-x" for n in range(200)), "⟨1⟩ ⟨2⟩", "\ud800", "a" * 64 + "\u2028"],
+    ids=range(10),
+)
+def test_a_strange_request_has_a_prompt_and_its_answer_resolves(request_):
+    for chat in (SLOTS, ChatFormat("slots"), ChatFormat("spell")):
+        prompt = chat.prompt(request_)
+        prompt.text.encode()
+        answer = request_.encode("utf-8", "replace").decode().replace("⟨", "").replace("⟩", "")
+        assert chat.answer(chat.target(answer, prompt), prompt) == answer
