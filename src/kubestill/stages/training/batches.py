@@ -21,6 +21,7 @@ from kubestill.ground.seeds import Seed
 from kubestill.ground.stage import Tally
 
 POOL_BLOCKS = 256  # blocks' worth of samples that are sorted by length together: enough for 3 % padding, few enough to mix
+SHORT = 0.4  # the share of the samples that counts as short
 ENCODED_AT_ONCE = 4_000  # samples of one call: the processes share a mix evenly, whatever its shards
 FILES = ("ids", "ends", "starts")
 
@@ -162,8 +163,9 @@ class Step:
 class Plan:
     """The endless row of steps over an encoded mix."""
 
-    def __init__(self, encoded: Encoded, tokens_per_step: int, blocks: int, seed: Seed) -> None:
-        """`tokens_per_step` counts padding and is shared evenly by the `blocks`."""
+    def __init__(self, encoded: Encoded, tokens_per_step: int, blocks: int, seed: Seed, short_tokens: int = 0) -> None:
+        """`tokens_per_step` counts padding and is shared evenly by the `blocks`; the first `short_tokens` come from short samples."""
+        self.short_tokens = short_tokens
         self.lengths, self.labels = encoded.lengths, encoded.labels
         self.block_tokens, self.blocks, self.seed = tokens_per_step // blocks, blocks, seed
 
@@ -184,6 +186,8 @@ class Plan:
     def _epoch(self, epoch: int) -> list[NDArray[np.int64]]:
         rng = np.random.default_rng(self.seed.child("epoch", epoch).value)
         order = rng.permutation(len(self.lengths))
+        if epoch == 0 and self.short_tokens:
+            order = self._short_first(order)
         mean = max(1.0, float(self.lengths.mean()))
         pool = max(1, int(POOL_BLOCKS * self.block_tokens / mean))
         blocks: list[NDArray[np.int64]] = []
@@ -193,6 +197,12 @@ class Plan:
             found = list(self._cut(members))
             blocks += [found[place] for place in rng.permutation(len(found))]
         return blocks
+
+    def _short_first(self, order: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Move short samples to the front until they hold `short_tokens`: single clauses are learned before whole requests."""
+        short = order[self.lengths[order] <= np.quantile(self.lengths, SHORT)]
+        first = short[: int(np.searchsorted(np.cumsum(self.lengths[short]), self.short_tokens)) + 1]
+        return np.concatenate([first, order[~np.isin(order, first)]])
 
     def _cut(self, members: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
         """Cut samples sorted by length into rectangles of at most `block_tokens` inputs."""

@@ -11,7 +11,7 @@ from typing import Literal
 
 from kubestill.ground.records import write_text
 from kubestill.ground.seeds import stable_hash
-from kubestill.tools.chat.slots import MAX_SLOTS, POINTERS, Vocabulary, mark, point, resolve
+from kubestill.tools.chat.slots import MAX_SLOTS, OUTLINES, POINTERS, Vocabulary, mark, point, resolve
 
 FORMAT_VERSION = 1
 PAD, USER, ASSISTANT, END, SYSTEM = "<|pad|>", "<|user|>", "<|assistant|>", "<|end|>", "<|system|>"
@@ -21,7 +21,7 @@ SHARE = 3e-4  # of the requests that must hold a word before it is read as Engli
 
 Copying = Literal["slots", "spell"]
 
-__all__ = ["END", "FILE", "FORMAT_VERSION", "PAD", "POINTERS", "SPECIAL", "ChatFormat", "Prompt"]
+__all__ = ["END", "FILE", "FORMAT_VERSION", "OUTLINES", "PAD", "POINTERS", "SPECIAL", "ChatFormat", "Prompt"]
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ _HUMPS = re.compile(r"[A-Z]?[a-z]+")
 _VALUE = re.compile(r"(?<![\w])[a-z]+(?![\w]|:)")
 
 
-_MARKS = re.compile("|".join(map(re.escape, (*SPECIAL, "⟨", "⟩"))), re.IGNORECASE)  # known words are lower-cased later
+_MARKS = re.compile("|".join(map(re.escape, (*SPECIAL, "⟨", "⟩", "‹", "›"))), re.IGNORECASE)  # known words are lower-cased later
 
 
 def _clean(request: str) -> str:

@@ -2,7 +2,7 @@
 
 A small student's commonest fault is a mangled copy (`willow` → `wilbus`, ../shared/references/probes.md), because each
 rare spelling must be copied piece by piece. Here every word that is not common English of the field becomes
-its *shape* and a pointer (`nginx:1.27` → `x:0⟨3⟩`), and the answer holds `⟨3⟩`. Copying is then one token, names of any
+its outline and a pointer (`nginx:1.27` → `‹image›⟨3⟩`), and the answer holds `⟨3⟩`. Copying is then one token, names of any
 alphabet are copied exactly, and both texts are about a third shorter. Small numbers stay as they are, since they are
 also reasoned about (`3 pm` → 15).
 """
@@ -13,7 +13,6 @@ from collections.abc import Iterator
 MAX_SLOTS = 40
 POINTERS: tuple[str, ...] = tuple(f"⟨{number}⟩" for number in range(1, MAX_SLOTS + 1))
 POINTER = re.compile(r"⟨(\d{1,2})⟩")
-MAX_SHAPE = 10
 MAX_QUOTED_WORDS = 6
 MIN_FUZZY = 5  # shorter words have too many neighbours
 
@@ -40,32 +39,36 @@ _DECIMAL = re.compile(r"\d+(?:\.\d+)?\Z")
 _EDGE = r"[A-Za-z0-9_]"
 
 
-# In order: letters, numbers, then runs of like pieces become one.
-_COLLAPSES = (
-    (re.compile(r"[A-Za-z]*[a-z][A-Za-z0-9]*"), "x"),
-    (re.compile(r"[A-Z][A-Z0-9]*"), "X"),
-    (re.compile(r"\d+(?:\.\d+)*"), "0"),
-    (re.compile(r"\s+"), " "),
-    (re.compile(r"[^\x20-\x7e]+"), "u"),
-    (re.compile(r"[x0](?:[.-][x0])*-[x0](?:[.-][x0])*"), "x-x"),
-    (re.compile(r"x(?:\.x)+"), "x.x"),
-    (re.compile(r"X(?:_[X0])+"), "X_X"),
-    (re.compile(r"(?:/[^/:]+)+"), "/x"),
-    (re.compile(r":[x0][x0.-]*"), ":0"),
+# What an open word looks like: the first outline that fits. Each is one token, so that a word costs two.
+_OUTLINES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
+    (f"‹{name}›", re.compile(pattern))
+    for name, pattern in (
+        ("#3", r"\d{3}"),
+        ("#4", r"\d{4}"),
+        ("#5", r"\d{5,}"),
+        ("#", r"\d+(?:\.\d+)?"),
+        ("url", r"[a-z][a-z0-9+]*://.*"),
+        ("net", r"\d+\.\d+\.\d+\.\d+(?:/\d+)?|[0-9a-f:]*::[0-9a-f:/]*"),
+        ("cron", r"[\d*][\d*/,-]*(?: \S+){4}"),
+        ("text", r".*\s.*"),
+        ("path", r"/.*"),
+        ("flag", r"-.+"),
+        ("mail", r"[^@]+@[^@]+"),
+        ("VAR", r"[A-Z][A-Z0-9_]*"),
+        ("word", r"[A-Za-z][a-z]*"),
+        ("image", r"[a-z0-9./_-]+:[\w.-]+|[a-z0-9.-]+\.[a-z0-9.-]+/.+|[a-z0-9_-]+/[a-z0-9_-]+/.+"),
+        ("pair", r"[^/]+/[^/]+"),
+        ("host", r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+"),
+        ("name", r"[a-z0-9]+(?:-[a-z0-9]+)*"),
+        ("other", r".*"),
+    )
 )
+OUTLINES: tuple[str, ...] = tuple(outline for outline, _ in _OUTLINES)
 
 
-def shape(word: str) -> str:
-    """Return the outline of an open word, one of a few dozen: `x`, `x-x`, `x.x/x:0`, `/x`, `X_X`; a number keeps its length."""
-    if word.isdigit():
-        return "0" * min(len(word), 6)
-    if re.fullmatch(r"\d+\.\d+", word):
-        return "0.0"
-    if len(word.split()) == 5 and word[0] in "*0123456789":
-        return "* *"
-    for pattern, outline in _COLLAPSES:
-        word = pattern.sub(outline, word)
-    return word if len(word) <= MAX_SHAPE else word[: MAX_SHAPE - 1] + "~"
+def outline(word: str) -> str:
+    """Return what an open word looks like: `‹image›`, `‹path›`, `‹name›`, a number by its length."""
+    return next(name for name, pattern in _OUTLINES if pattern.fullmatch(word))
 
 
 class Vocabulary:
@@ -101,7 +104,7 @@ class Marker:
 
     def text(self, request: str) -> str:
         """Return the canonical text of the request."""
-        return "".join(self._pieces(request)).strip()
+        return "".join(self._pieces(request)).replace(" ‹", "‹").strip()
 
     def _pieces(self, request: str) -> Iterator[str]:
         for match in _TOKEN.finditer(request):
@@ -118,19 +121,19 @@ class Marker:
                 yield text
 
     def point(self, word: str) -> str:
-        """Return shape and pointer of an open word; past the last slot the word is spelled."""
+        """Return outline and pointer of an open word; past the last slot the word is spelled."""
         if word not in self.slots:
             if len(self.slots) >= MAX_SLOTS:
                 return word
             self.slots[word] = (self.first + len(self.slots)) % MAX_SLOTS
-        return f"{shape(word)}{POINTERS[self.slots[word]]}"
+        return f"{outline(word)}{POINTERS[self.slots[word]]}"
 
     def quoted(self, text: str) -> str:
         """Return what stands in quotation marks as one slot; a short phrase also word by word, as commands need it."""
         whole, words = self.point(text), text.split()
         if not 1 < len(words) <= MAX_QUOTED_WORDS:
             return whole
-        return f"{whole} ( {' '.join(self.point(word) for word in words)} )"
+        return f"{whole}({''.join(self.point(word) for word in words)})"
 
     def word(self, word: str) -> str:
         """Return a word of the request as the student reads it."""
@@ -155,7 +158,7 @@ class Marker:
             return "/".join(parts).lower() + tail
         pointed = self.point(body)
         if pieces := _pieces(body):
-            return f"{pointed} ( {' '.join(self.word(piece) for piece in pieces)} ){tail}"
+            return f"{pointed}({' '.join(self.word(piece) for piece in pieces)}){tail}"
         near = self.vocabulary.near(body.lower())
         return f"{pointed} ~ {near}{tail}" if near else pointed + tail
 

@@ -18,12 +18,11 @@ from tokenizers.trainers import BpeTrainer
 
 from kubestill.ground.errors import UserError
 from kubestill.ground.records import write_text
-from kubestill.tools.chat.format import END, PAD, POINTERS, SPECIAL
+from kubestill.tools.chat.format import END, OUTLINES, PAD, POINTERS, SPECIAL
 
 FILE = "tokenizer.json"
 KEY = r"[A-Za-z][\w.\-/]*:(?: (?=\S|\z))?"  # a YAML key with its colon, and the space where a value or a pointer follows
 SPLITS = (
-    r"\A[aA0u_](?:[aA0u_.\-/:~@%+*]*[aA0u_~*])?(?![\w])",  # the shape that follows a pointer (chat/slots.py)
     rf"\n *(?:- )*{KEY}",
     rf"\A{KEY}",
     r"\n *(?:- )*",
@@ -47,6 +46,8 @@ TEMPLATE = (
     "{% if add_generation_prompt %}{{ '<|assistant|>\\n' }}{% endif %}"
 )
 
+MARKS = (*POINTERS, *OUTLINES)  # one token each, and no special ones: decoding must show them
+
 
 def train_tokenizer(texts: Iterable[str], vocabulary_size: int, copying: str) -> Tokenizer:
     """Train on `texts`; the vocabulary holds the special tokens, the pointers, all 256 bytes, and what BPE merges.
@@ -54,7 +55,7 @@ def train_tokenizer(texts: Iterable[str], vocabulary_size: int, copying: str) ->
     Raises:
         UserError: `vocabulary_size` has no room for bytes, special tokens and pointers.
     """
-    least = 256 + len(SPECIAL) + len(POINTERS)
+    least = 256 + len(SPECIAL) + len(MARKS)
     if not least <= vocabulary_size <= 65_536:
         raise UserError("training.vocabulary_size", f"found {vocabulary_size}", f"give a number from {least} to 65536")
     tokenizer = Tokenizer(BPE())
@@ -62,7 +63,7 @@ def train_tokenizer(texts: Iterable[str], vocabulary_size: int, copying: str) ->
     tokenizer.pre_tokenizer = Sequence([Split(Regex(pattern), "isolated"), ByteLevel(add_prefix_space=False, use_regex=False)])
     tokenizer.decoder = ByteLevelDecoder()
     trainer = BpeTrainer(
-        vocab_size=vocabulary_size - len(POINTERS),
+        vocab_size=vocabulary_size - len(MARKS),
         special_tokens=[AddedToken(token, special=True, normalized=False) for token in SPECIAL],
         initial_alphabet=ByteLevel.alphabet(),
         min_frequency=2,
@@ -70,7 +71,7 @@ def train_tokenizer(texts: Iterable[str], vocabulary_size: int, copying: str) ->
     )
     pieces = (piece for text in texts for piece in _without_added(text))
     tokenizer.train_from_iterator(pieces, trainer)
-    tokenizer.add_tokens([AddedToken(pointer, special=False, normalized=False) for pointer in POINTERS])
+    tokenizer.add_tokens([AddedToken(pointer, special=False, normalized=False) for pointer in MARKS])
     return tokenizer
 
 
@@ -78,7 +79,7 @@ def _without_added(text: str) -> list[str]:
     """Cut `text` at pointers and special tokens, as encoding will, so that the splits see the same starts."""
     import re
 
-    return [piece for piece in re.split("|".join(re.escape(token) for token in (*POINTERS, *SPECIAL)), text) if piece]
+    return [piece for piece in re.split("|".join(re.escape(token) for token in (*MARKS, *SPECIAL)), text) if piece]
 
 
 def save_tokenizer(tokenizer: Tokenizer, folder: Path, max_position: int) -> None:

@@ -138,7 +138,9 @@ spec:
     )
 
 
-@pytest.mark.parametrize("text", ["nginx:1.27", "a/b:c", "/data", "./run.sh", "$(HOME)", "100m", "1Gi", "v1", "--a", "⟨3⟩", "a.b_c-d", "*/x"])
+@pytest.mark.parametrize(
+    "text", ["nginx:1.27", "a/b:c", "/data", "./run.sh", "$(HOME)", "100m", "1Gi", "v1", "--a", "⟨3⟩", "a.b_c-d", "*/x"]
+)
 def test_no_quotes_without_need(text):
     assert scalar(text) == text or text == "*/x"
     check({"a": text})

@@ -23,12 +23,40 @@ def test_equal_amounts_are_equal(one, other):
     assert parse_quantity(one) is not None and parse_quantity(one) == parse_quantity(other)
 
 
-@pytest.mark.parametrize("text", ["", " 1", "1 ", "1 Gi", "Gi", "1gi", "1GI", "1MB", "1kB", "1K", "one", "1,5", "0x10", ".", "1e", "1e3m", "1mi", "--1", "1Gi\n", "¼", True, None])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        " 1",
+        "1 ",
+        "1 Gi",
+        "Gi",
+        "1gi",
+        "1GI",
+        "1MB",
+        "1kB",
+        "1K",
+        "one",
+        "1,5",
+        "0x10",
+        ".",
+        "1e",
+        "1e3m",
+        "1mi",
+        "--1",
+        "1Gi\n",
+        "¼",
+        True,
+        None,
+    ],
+)
 def test_what_is_no_quantity_is_refused(text):
     assert parse_quantity(text) is None
 
 
-@given(st.integers(-(10**15), 10**15), st.sampled_from(["", "n", "u", "m", "k", "M", "G", "T", "P", "E", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"]))
+@given(
+    st.integers(-(10**15), 10**15), st.sampled_from(["", "n", "u", "m", "k", "M", "G", "T", "P", "E", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"])
+)
 def test_a_suffix_multiplies(number, suffix):
     assert parse_quantity(f"{number}{suffix}") == number * parse_quantity(f"1{suffix}")
 
