@@ -30,17 +30,18 @@ def _intents(judged: answers.Answer, intents: Sequence[Intent]) -> Result:
         finding = Finding(INTENT, "kind", f"found {obj.get('kind')}, expected {intents[0].value}", Tier.INTENT)
         return Result(INTENT, Tier.INTENT, Outcome.FAIL, (finding,))
     facts = Facts(dict(obj))
-    findings = tuple(
-        Finding(
-            INTENT,
-            ".".join((intent.aspect, *filter(None, intent.keys))),
-            f"asked for {_shown(intent.value)}; the manifest does not do so",
-            Tier.INTENT,
-        )
+    missed = [
+        Finding(INTENT, _place(intent), f"asked for {_shown(intent.value)}; the manifest does not do so", Tier.INTENT)
         for intent in intents
         if not facts.holds(intent)
-    )
+    ]
+    extra = [Finding(INTENT, _place(intent), f"{_shown(intent.value)} was not asked for", Tier.INTENT) for intent in facts.beyond(intents)]
+    findings = (*missed, *extra)
     return Result(INTENT, Tier.INTENT, Outcome.FAIL if findings else Outcome.PASS, findings)
+
+
+def _place(intent: Intent) -> str:
+    return ".".join((intent.aspect, *filter(None, intent.keys)))
 
 
 def _shown(value: Any) -> str:

@@ -55,7 +55,7 @@ class ManifestSkill:
         chosen = _choose([intent for intent in intents if _sayable(intent) and not silent(intent)], rng)
         if not any(intent.aspect == "name" for intent in chosen):
             return Drop("name-unsayable")
-        if len(chosen) < len({i.aspect for i in intents} & _ESSENTIAL):
+        if any(intent.aspect in _ESSENTIAL and not _sayable(intent) for intent in intents):
             return Drop("essential-unsayable")
         return _sample(chosen, rng, part, "reverse", document.source)
 

@@ -78,7 +78,8 @@ class Trainer:
             UserError: the loss is no number any more.
         """
         given, tokens = self.given, self.given.tokens
-        plan = Plan(self.encoded, given.what.tokens_per_step, given.what.blocks, given.seed, int(given.what.short_first * given.what.tokens))
+        what = given.what
+        plan = Plan(self.encoded, what.tokens_per_step, what.blocks, given.seed, int(what.short_first * what.tokens))
         for number, step in enumerate(plan.steps(given.position), given.start + 1):
             if tokens >= given.what.tokens:
                 return

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
+from kubestill.ground.errors import UserError
 from kubestill.ground.records import write_text
 from kubestill.ground.seeds import stable_hash
 from kubestill.tools.chat.slots import MAX_SLOTS, OUTLINES, POINTERS, Vocabulary, mark, point, resolve
@@ -74,11 +75,17 @@ class ChatFormat:
 
     @classmethod
     def load(cls, folder: Path) -> "ChatFormat":
-        """Read `chat.json`; a folder without one speaks plain text, as pretrained models do."""
+        """Read `chat.json`; a folder without one speaks plain text, as pretrained models do.
+
+        Raises:
+            UserError: the student was taught another version of the format.
+        """
         path = folder / FILE
         if not path.exists():
             return cls(copying="spell")
         record = json.loads(path.read_text())
+        if record["version"] != FORMAT_VERSION:
+            raise UserError(str(path), f"chat format {record['version']}, this kubestill speaks {FORMAT_VERSION}", "train it again")
         return cls(copying=record["copying"], known=frozenset(record["known"]))
 
     @classmethod

@@ -36,7 +36,8 @@ _HOST_PATH = re.compile(r"((?:[\w-]+\.)+[a-z]+)(/[^:]*)\Z")
 _VERSION = re.compile(r"v?\d+\.|v\d")
 _CLOCK = re.compile(r"\d{1,5}:\d{1,5}[a-z]*\Z")
 _DECIMAL = re.compile(r"\d+(?:\.\d+)?\Z")
-_EDGE = r"[A-Za-z0-9_]"
+_EDGE = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_")
+_NUMERIC = frozenset("0123456789.")
 
 
 # What an open word looks like: the first outline that fits. Each is one token, so that a word costs two.
@@ -68,7 +69,7 @@ OUTLINES: tuple[str, ...] = tuple(outline for outline, _ in _OUTLINES)
 
 def outline(word: str) -> str:
     """Return what an open word looks like: `‹image›`, `‹path›`, `‹name›`, a number by its length."""
-    return next(name for name, pattern in _OUTLINES if pattern.fullmatch(word))
+    return next(name for name, pattern in _OUTLINES if pattern.fullmatch(word[:200]))  # some patterns take quadratic time
 
 
 class Vocabulary:
@@ -200,22 +201,30 @@ def mark(request: str, vocabulary: Vocabulary, first: int = 0) -> tuple[str, dic
 
 
 def point(answer: str, slots: dict[str, int]) -> str:
-    """Replace every whole occurrence of a slot's word in `answer` by its pointer, longest word first."""
-    if not slots:
-        return answer
-    words = sorted(slots, key=len, reverse=True)
-    pattern = "|".join(_bounded(word) for word in words)
-    return re.sub(pattern, lambda match: POINTERS[slots[match.group()]], answer)
+    """Replace every whole occurrence of a slot's word in `answer` by its pointer, the leftmost and longest first."""
+    found = []
+    for rank, word in enumerate(sorted(slots, key=len, reverse=True)):
+        start = answer.find(word)
+        while start >= 0:
+            if _stands_alone(answer, start, word):
+                found.append((start, rank, word))
+            start = answer.find(word, start + 1)
+    pieces, end = [], 0
+    for start, _, word in sorted(found):
+        if start >= end:
+            pieces += [answer[end:start], POINTERS[slots[word]]]
+            end = start + len(word)
+    return "".join([*pieces, answer[end:]])
 
 
-def _bounded(word: str) -> str:
-    """Match `word` only where it stands alone; a number may be followed by its unit, plain letters not by a slash."""
+def _stands_alone(answer: str, start: int, word: str) -> bool:
+    """Say whether the word at `start` touches no other; a number may be followed by its unit, plain letters not by a slash."""
+    before, after = answer[start - 1 : start] if start else "", answer[start + len(word) : start + len(word) + 1]
     if _DECIMAL.match(word):
-        return rf"(?<![A-Za-z0-9_.]){re.escape(word)}(?![0-9_.])"
-    edge = r"[A-Za-z0-9_/]" if word.isalpha() else _EDGE
-    before = rf"(?<!{edge})" if re.match(_EDGE, word) else ""
-    after = rf"(?!{edge})" if re.search(rf"{_EDGE}\Z", word) else ""
-    return before + re.escape(word) + after
+        return not (before in _EDGE or before == ".") and not (after in _NUMERIC or after == "_")
+    slashed = word.isalpha()
+    touches_left = word[0] in _EDGE and (before in _EDGE or (slashed and before == "/"))
+    return not touches_left and not (word[-1] in _EDGE and (after in _EDGE or (slashed and after == "/")))
 
 
 def resolve(text: str, slots: dict[str, int]) -> str:

@@ -25,7 +25,7 @@ def flops_per_token(arch: Architecture, places: int, labelled: float = 1.0) -> f
     return 6.0 * (layout.matrices + head + attention)
 
 
-def muon_flops(arch: Architecture, steps: int = 4) -> float:
+def muon_flops(arch: Architecture, steps: int = 5) -> float:
     """Floating-point operations of one Muon step over all matrices (tools/modeling/optimizer.py)."""
     kv, q = arch.kv_heads * arch.head_dim, arch.heads * arch.head_dim
     shapes = [(q, arch.hidden), (kv, arch.hidden), (kv, arch.hidden), (arch.hidden, q), *[(arch.ffn, arch.hidden)] * 3]

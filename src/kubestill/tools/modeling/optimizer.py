@@ -17,24 +17,17 @@ from kubestill.tools.modeling.layout import MATRICES, Layout
 MOMENTUM = 0.95
 BETAS = (0.9, 0.95)
 EPSILON = 1e-8
-# Four odd quintics whose composition is flattest on [0.003, 1], found by the Remez exchange of Amsel et al. 2025
-# ("The Polar Express", algorithm 1): singular values end in 0.8..1.2; five steps of Jordan's fixed quintic leave them in 0.68..1.2.
-# Three steps (flat on [0.01, 1]) were a tenth faster, and needed a tenth more tokens (docs/log/2026-11-22-training-loop.md).
-QUINTICS = (
-    (8.25104, -23.66259, 17.38680),
-    (4.01927, -2.95432, 0.55638),
-    (3.51903, -2.63649, 0.52684),
-    (2.50607, -1.84782, 0.43832),
-)
+# The quintic of Jordan et al., iterated: steepest at nought, and stable, so that bf16's rounding never grows. Quintics tuned to each step
+# (Amsel et al. 2025) would need one step less, but two of ours blew up in bf16 (docs/log/2026-11-22-training-loop.md).
+QUINTICS = ((3.4445, -4.7750, 2.0315),) * 5
 SAFETY = 1.02  # bf16 may round the norm down by half a percent
 
 
 def orthogonalise(matrices: Tensor, dtype: torch.dtype = torch.bfloat16) -> Tensor:
     """Return for each of [n, rows, columns] roughly the nearest matrix with singular values of one.
 
-    Values under 0.3 % of the Schatten-4 norm come out smaller. That norm, the root of the first Gram matrix's
-    Frobenius norm, costs nothing here and bounds the largest singular value up to four times closer than the Frobenius
-    norm of the matrix, which saves one of five steps.
+    Singular values end in 0.68 to 1.2, those under 0.2 % of the bound below that. The bound is the Schatten-4 norm, the root of the
+    first Gram matrix's Frobenius norm: it costs nothing here and is up to four times closer than the Frobenius norm.
     """
     tall = matrices.shape[-2] > matrices.shape[-1]
     x = matrices.mT if tall else matrices

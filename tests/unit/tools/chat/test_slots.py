@@ -1,11 +1,12 @@
 """Open words become pointers and come back exactly; known words, numbers and phrases are read as what they are."""
 
+import re
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kubestill.tools.chat import slots
-from kubestill.tools.chat.slots import MAX_SLOTS, POINTERS, Vocabulary, mark, point, resolve, shape
+from kubestill.tools.chat.slots import MAX_SLOTS, POINTERS, Vocabulary, mark, point, resolve
 
 KNOWN = frozenset(
     "a an the deployment deployments service with replicas named called web of port on env set and gi mi s in every pod count label".split()
@@ -50,9 +51,9 @@ def canonical(request):
         ("!?", "!?"),
     ],
 )  # fmt: skip
-def test_a_request_is_read_as_people_mean_it(request_, expected, monkeypatch):
-    monkeypatch.setattr(slots, "shape", lambda word: "")  # what a word looks like is told elsewhere
-    assert canonical(request_) == expected
+def test_a_request_is_read_as_people_mean_it(request_, expected):
+    bare = re.sub("‹[^›]*›", "", canonical(request_))  # without the outlines of the words
+    assert bare.replace(" ⟨", "⟨") == expected.replace(" ⟨", "⟨")
 
 
 def test_a_slip_of_the_finger_finds_the_word_and_nothing_else_does():
@@ -68,12 +69,6 @@ def test_a_slip_of_the_finger_finds_the_word_and_nothing_else_does():
         assert VOCABULARY.near(slip) in ("deployment", "deployments"), slip
     for word in ("", "web", "dep1oyment", "depqqoyment", "willow", "réplicas1", "d" * 100_000):
         assert VOCABULARY.near(word) == "", word[:20]
-
-
-@given(st.text("aZ09.-:/é_ ", min_size=1, max_size=30))
-def test_a_shape_is_short_and_plain(word):
-    outline = shape(word)
-    assert len(outline) <= 10 and outline.isascii() and "⟨" not in outline
 
 
 WORD = st.text("abwZ019.-/:_é=", min_size=1, max_size=8) | st.sampled_from(("web", "80", "8080", "0", "a.b/c:1", "v1", "1Gi", "'s"))

@@ -19,7 +19,7 @@ def test_orthogonalising_keeps_the_singular_vectors_and_makes_the_values_one(sha
     values = inner.diagonal(dim1=-2, dim2=-1)
     clear = sizes > 0.005 * sizes.pow(4).sum(-1, keepdim=True) ** 0.25  # smaller ones grow, but not to one
     assert clear.float().mean() > 0.9
-    assert values[clear].min() > 0.7 and values.max() < 1.3 and values.min() > -0.01
+    assert values[clear].min() > 0.65 and values.max() < 1.25 and values.min() > -0.01
     assert (inner - torch.diag_embed(values)).norm() < 0.001 * values.norm()
 
 

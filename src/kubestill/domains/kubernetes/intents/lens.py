@@ -1,6 +1,6 @@
 """Manifest → intents, intents → manifest, and whether an intent holds: three uses of the same lenses."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -8,6 +8,7 @@ from kubestill.domains.api import Intent
 from kubestill.domains.kubernetes.intents import network, policy
 from kubestill.domains.kubernetes.intents.kinds import DEFAULTS, KINDS, QUANTITY_ASPECTS, SET_ASPECTS
 from kubestill.domains.kubernetes.intents.pods import read_pod, tie_selector, write_pod
+from kubestill.domains.kubernetes.intents.schedule import schedule_meaning
 from kubestill.domains.kubernetes.intents.tree import Obj, copy, flatten, graft, look, put
 from kubestill.domains.kubernetes.quantities import parse_quantity
 
@@ -173,6 +174,8 @@ def meaning(aspect: str, value: Any) -> Any:
     if aspect in QUANTITY_ASPECTS:
         number = parse_quantity(value)
         return number if number is not None else str(value)
+    if aspect == "spec.schedule":
+        return schedule_meaning(str(value))
     if isinstance(value, tuple):
         parts = tuple(_plain(item) for item in value)
         return tuple(sorted(set(parts), key=str)) if aspect in SET_ASPECTS else parts
@@ -185,6 +188,9 @@ def _plain(value: Any) -> Any:
     if isinstance(value, tuple | list):
         return tuple(_plain(item) for item in value)
     return str(value)
+
+
+_CLOSED = (("allow", "allow.all", "deny"), ("grant", "grant.names", "grant.url"), ("selector",), ("podSelector", "podSelector.all"))
 
 
 class Facts:
@@ -212,6 +218,8 @@ class Facts:
             self._said.add(("podLabel", (str(key),), meaning("podLabel", value)))
         containers = look(template, "spec", "containers") or []
         only = str(containers[0].get("name", "")) if len(containers) == 1 else None
+        if only is not None and not look(template, "spec", "initContainers"):
+            self._share_security()
         for container in containers:
             self._alias_ports(container, "" if only is not None else str(container.get("name", "")))
         if only is not None:
@@ -220,6 +228,16 @@ class Facts:
                 if keys and keys[0] == "":
                     self._said.add((aspect, (only, *keys[1:]), value))
                     self._places.add((aspect, (only, *keys[1:])))
+
+    def _share_security(self) -> None:
+        """What the only container's security context says holds for the pod, and the other way round unless it says otherwise."""
+        for field in ("runAsUser", "runAsGroup", "runAsNonRoot"):
+            of_pod, of_container = (f"pod.securityContext.{field}", ()), (f"container.securityContext.{field}", ("",))
+            for aspect, keys, value in list(self._said):
+                if (aspect, keys) == of_container:
+                    self._said.add((*of_pod, value))
+                elif (aspect, keys) == of_pod and of_container not in self._places:
+                    self._said.add((*of_container, value))
 
     def _alias_ports(self, container: Obj, address: str) -> None:
         """Say a container's probes again: of a named port with its number, of a number with the port's name."""
@@ -239,6 +257,17 @@ class Facts:
         default = self._default(intent)
         silent = (intent.aspect, intent.keys) not in self._places
         return silent and default is not None and meaning(intent.aspect, default) == asked
+
+    def beyond(self, intents: Sequence[Intent]) -> list[Intent]:
+        """Return what the manifest grants, opens or selects beyond what was asked: there more is not better, but wrong."""
+        asked = {(intent.aspect, intent.keys, meaning(intent.aspect, intent.value)) for intent in intents}
+        families = [family for family in _CLOSED if any(intent.aspect in family for intent in intents)]
+        closed = {aspect for family in families for aspect in family}
+        return [
+            intent
+            for intent in read(self.obj)
+            if intent.aspect in closed and (intent.aspect, intent.keys, meaning(intent.aspect, intent.value)) not in asked
+        ]
 
     def _default(self, intent: Intent) -> object | None:
         if intent.aspect == "port.target":

@@ -7,8 +7,6 @@ from kubestill.domains.kubernetes.intents.containers import read_container, read
 from kubestill.domains.kubernetes.intents.kinds import KINDS
 from kubestill.domains.kubernetes.intents.tree import Obj, dig, flatten, graft, look, put, take
 
-_TOLERATION = ("key", "value", "effect")
-
 
 def read_pod(obj: Obj, own_name: str) -> Iterator[Intent]:
     """Yield the intents of the pod in `obj` (a workload or a Pod), taking out what is read."""
@@ -59,9 +57,15 @@ def _read_spec(spec: Obj, own_name: str, templates: list[Obj]) -> Iterator[Inten
     for secret in spec.pop("imagePullSecrets", None) or []:
         yield Intent("pod.imagePullSecret", (), secret.get("name"))
     for item in spec.pop("tolerations", None) or []:
-        yield Intent("pod.toleration", (), tuple(str(item.get(field, "")) for field in _TOLERATION))
+        yield Intent("pod.toleration", (), _toleration(item))
     spec.pop("serviceAccount", None)
     yield from flatten(spec, "pod")
+
+
+def _toleration(item: Obj) -> tuple[str, str, str]:
+    """Return key, value and effect; an empty value means that the key alone decides (operator Exists)."""
+    value = "" if item.get("operator") == "Exists" else str(item.get("value") or '""')
+    return str(item.get("key", "")), value, str(item.get("effect", ""))
 
 
 def write_pod(obj: Obj, intent: Intent, container_name: str) -> None:

@@ -210,7 +210,8 @@ def _combinations() -> dict[str, tuple[str, ...]]:
 def _only(pool: Pool, aspect: str) -> list[Intent]:
     """Return the intents that a name in a table of pairs stands for, where they are the only ones of their sort."""
     if aspect == "replicas.range":
-        return [*_only(pool, "spec.minReplicas"), *_only(pool, "spec.maxReplicas")]
+        both = [*_only(pool, "spec.minReplicas"), *_only(pool, "spec.maxReplicas")]
+        return both if len(both) == 2 else []
     name, _, narrow = aspect.partition(".") if aspect.startswith(("selector.", "podSelector.", "allow.")) else (aspect, "", "")
     found = pool.all(name)
     if len(found) != 1 or (found[0].keys[:1] not in ((), ("",)) and aspect.startswith("container")):

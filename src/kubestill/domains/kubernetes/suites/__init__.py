@@ -29,7 +29,7 @@ class Procedural:
         while len(found) < count:
             sample = skill.draw(seed.rng(self.name, place), HELD)
             place += 1
-            if isinstance(sample, Sample):
+            if isinstance(sample, Sample) and full_pass(sample.answer, sample.intents).passed:
                 found.append(sample)
         return found
 
