@@ -21,7 +21,7 @@ from kubestill.ground.seeds import Seed
 from kubestill.ground.stage import Tally
 
 POOL_BLOCKS = 256  # blocks' worth of samples that are sorted by length together: enough for 3 % padding, few enough to mix
-SHORT = 0.4  # the share of the samples that counts as short
+SHORT = 0.3  # the share of the samples, by length, that is open from the first step
 ENCODED_AT_ONCE = 4_000  # samples of one call: the processes share a mix evenly, whatever its shards
 FILES = ("ids", "ends", "starts")
 
@@ -160,12 +160,32 @@ class Step:
     after: Position
 
 
+@dataclass(frozen=True)
+class Pace:
+    """A curriculum: the limit of length opens from the shortest samples to all over the first `share` of the budget.
+
+    Short samples never go away: a hard change from short to long ones cost what was learned (docs/log/2026-11-22-main-job.md).
+    """
+
+    budget_tokens: int
+    share: float
+
+    def order(self, order: NDArray[np.int64], lengths: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
+        """Return `order` with the samples that come too early moved to a random time after they open."""
+        ranks = np.empty(len(lengths))
+        ranks[np.argsort(lengths, kind="stable")] = np.arange(len(lengths)) / len(lengths)
+        times = np.cumsum(lengths[order]) / self.budget_tokens
+        opens = self.share * np.clip((ranks[order] - SHORT) / (1 - SHORT), 0, 1)
+        later = opens + (np.maximum(1.0, times[-1]) - opens) * rng.random(len(order))
+        return order[np.argsort(np.where(times < opens, later, times), kind="stable")]
+
+
 class Plan:
     """The endless row of steps over an encoded mix."""
 
-    def __init__(self, encoded: Encoded, tokens_per_step: int, blocks: int, seed: Seed, short_tokens: int = 0) -> None:
-        """`tokens_per_step` counts padding and is shared evenly by the `blocks`; the first `short_tokens` come from short samples."""
-        self.short_tokens = short_tokens
+    def __init__(self, encoded: Encoded, tokens_per_step: int, blocks: int, seed: Seed, pace: "Pace | None" = None) -> None:
+        """`tokens_per_step` counts padding and is shared evenly by the `blocks`; `pace` holds long samples back at first."""
+        self.pace = pace
         self.lengths, self.labels = encoded.lengths, encoded.labels
         self.block_tokens, self.blocks, self.seed = tokens_per_step // blocks, blocks, seed
 
@@ -186,8 +206,8 @@ class Plan:
     def _epoch(self, epoch: int) -> list[NDArray[np.int64]]:
         rng = np.random.default_rng(self.seed.child("epoch", epoch).value)
         order = rng.permutation(len(self.lengths))
-        if epoch == 0 and self.short_tokens:
-            order = self._short_first(order)
+        if epoch == 0 and self.pace:
+            order = self.pace.order(order, self.lengths, rng)
         mean = max(1.0, float(self.lengths.mean()))
         pool = max(1, int(POOL_BLOCKS * self.block_tokens / mean))
         blocks: list[NDArray[np.int64]] = []
@@ -197,12 +217,6 @@ class Plan:
             found = list(self._cut(members))
             blocks += [found[place] for place in rng.permutation(len(found))]
         return blocks
-
-    def _short_first(self, order: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Move short samples to the front until they hold `short_tokens`: single clauses are learned before whole requests."""
-        short = order[self.lengths[order] <= np.quantile(self.lengths, SHORT)]
-        first = short[: int(np.searchsorted(np.cumsum(self.lengths[short]), self.short_tokens)) + 1]
-        return np.concatenate([first, order[~np.isin(order, first)]])
 
     def _cut(self, members: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
         """Cut samples sorted by length into rectangles of at most `block_tokens` inputs."""

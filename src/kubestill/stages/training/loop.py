@@ -11,7 +11,7 @@ import torch
 
 from kubestill.ground.errors import UserError
 from kubestill.ground.seeds import Seed
-from kubestill.stages.training.batches import Block, Encoded, Plan, Position, Step, build_block
+from kubestill.stages.training.batches import Block, Encoded, Pace, Plan, Position, Step, build_block
 from kubestill.stages.training.objectives.table import objective
 from kubestill.stages.training.parallel import Arena, Team
 from kubestill.stages.training.settings import TrainingWhat
@@ -79,7 +79,8 @@ class Trainer:
         """
         given, tokens = self.given, self.given.tokens
         what = given.what
-        plan = Plan(self.encoded, what.tokens_per_step, what.blocks, given.seed, int(what.short_first * what.tokens))
+        pace = Pace(what.tokens, what.curriculum) if what.curriculum else None
+        plan = Plan(self.encoded, what.tokens_per_step, what.blocks, given.seed, pace)
         for number, step in enumerate(plan.steps(given.position), given.start + 1):
             if tokens >= given.what.tokens:
                 return

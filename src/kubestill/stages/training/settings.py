@@ -19,7 +19,7 @@ class TrainingWhat(What):
     blocks: int = Field(2, ge=1, le=64, description="Blocks that a step is made of; each is length-bucketed, and one process's work.")
     matrix_rate: float = Field(0.02, gt=0, description="Muon's peak learning rate.")
     rest_rate: float = Field(0.004, gt=0, description="AdamW's peak learning rate, for embeddings and norms.")
-    short_first: float = Field(0.2, ge=0, lt=1, description="Share of the budget, at its start, that is spent on short samples.")
+    curriculum: float = Field(0.5, ge=0, lt=1, description="Share of the budget in which the limit of length opens; 0: no curriculum.")
     warmup: float = Field(0.02, ge=0, lt=1, description="Share of the budget in which the rates rise; then they fall to zero in a line.")
     weight_decay: float = Field(0.0, ge=0, description="Decoupled decay of the matrices, times the learning rate.")
     clip: float = Field(1.0, gt=0, description="Greatest norm of a step's gradient; longer ones are shortened.")
