@@ -19,16 +19,21 @@ def encoded():
     return Encoded(rng.integers(0, 4096, lengths.sum()).astype(np.uint16), np.cumsum(lengths), starts)
 
 
-def plan(encoded, seed=1):
-    return Plan(encoded, 2048, 2, Seed(seed))
+def plan(encoded, seed=1, short_tokens=0):
+    return Plan(encoded, 2048, 2, Seed(seed), short_tokens)
+
+
+def epoch(steps):
+    """The steps up to the end of the first epoch."""
+    found = []
+    for step in steps:
+        found.append(step)
+        if step.after.epoch:
+            return found
 
 
 def test_an_epoch_sees_each_sample_at_most_once_and_nearly_all(encoded):
-    steps = []
-    for step in plan(encoded).steps(Position()):
-        steps.append(step)
-        if step.after.epoch:
-            break
+    steps = epoch(plan(encoded).steps(Position()))
     seen = np.concatenate([block for step in steps for block in step.blocks])
     assert len(set(seen.tolist())) == len(seen) > 0.99 * 3_000
     lengths = encoded.lengths
@@ -49,6 +54,42 @@ def test_the_plan_goes_on_from_any_position_and_epochs_differ(encoded):
         assert [block.tolist() for block in rest.blocks] == [block.tolist() for block in steps[place + 1].blocks]
     other = next(plan(encoded, seed=2).steps(Position()))
     assert other.blocks[0].tolist() != steps[0].blocks[0].tolist()
+
+
+@pytest.mark.parametrize("short_tokens", [5_000, 40_000, 10**9])
+def test_short_samples_come_first_and_none_is_lost_or_doubled(encoded, short_tokens):
+    lengths = encoded.lengths
+    limit = np.sort(lengths)[1_199]  # 40 % of the samples are at most so long
+    order = plan(encoded, short_tokens=short_tokens)._short_first(np.random.default_rng(3).permutation(3_000))
+    assert sorted(order.tolist()) == list(range(3_000))
+    ahead = 0
+    while int(lengths[order[ahead]]) <= limit and int(lengths[order[:ahead]].sum()) < short_tokens:
+        ahead += 1
+    all_short = int((lengths <= limit).sum())
+    assert ahead == all_short if short_tokens == 10**9 else 0 < ahead < all_short
+    steps = epoch(plan(encoded, short_tokens=short_tokens).steps(Position()))
+    seen = np.concatenate([block for step in steps for block in step.blocks])
+    assert len(set(seen.tolist())) == len(seen) > 0.98 * 3_000
+
+
+def test_the_first_steps_hold_short_samples_alone(encoded):
+    limit = np.sort(encoded.lengths)[1_199]
+    spent = 0
+    for step in Plan(encoded, 600, 2, Seed(1), 60_000).steps(Position()):  # small blocks: 470 samples are sorted together
+        if spent > 30_000:
+            break
+        assert max(encoded.lengths[block].max() for block in step.blocks) <= limit
+        spent += step.tokens
+
+
+def test_only_the_first_epoch_begins_short_and_it_goes_on_from_any_position(encoded):
+    short = plan(encoded, short_tokens=40_000)
+    steps = epoch(short.steps(Position()))
+    for place in (0, 7, len(steps) - 2, len(steps) - 1):
+        rest = next(short.steps(steps[place].after))
+        following = steps[place + 1] if place + 1 < len(steps) else next(plan(encoded).steps(Position(1, 0)))
+        assert [block.tolist() for block in rest.blocks] == [block.tolist() for block in following.blocks]
+        assert rest.after == following.after
 
 
 def test_a_block_predicts_each_answer_token_from_the_one_before(encoded):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kubestill.tools.chat.slots import MAX_SLOTS, POINTERS, Vocabulary, mark, point, resolve
+from kubestill.tools.chat.slots import MAX_SLOTS, OUTLINES, POINTERS, Vocabulary, mark, outline, point, resolve
 
 KNOWN = frozenset(
     "a an the deployment deployments service with replicas named called web of port on env set and gi mi s in every pod count label".split()
@@ -21,30 +21,32 @@ def canonical(request):
 @pytest.mark.parametrize(
     ("request_", "expected"),
     [
-        ("A Deployment NAMED willow", "a deployment named ⟨1⟩"),
-        ("willow, willow and Willow.", "⟨1⟩, ⟨1⟩ and ⟨2⟩."),
+        ("A Deployment NAMED willow", "a deployment named‹word›⟨1⟩"),
+        ("willow, willow and Willow.", "‹word›⟨1⟩,‹word›⟨1⟩ and‹word›⟨2⟩."),
+        ("of\n willow", "of\n‹word›⟨1⟩"),
+        ("a (willow) web", "a (‹word›⟨1⟩) web"),
         ("3 replicas, 12 pod", "3 replicas, 12 pod"),
-        ("port 8080", "port ⟨1⟩"),
+        ("port 8080", "port‹#4›⟨1⟩"),
         ("0.5 of 1.25", "0.5 of 1.25"),
-        ("512Mi and 2gi and 30s", "⟨1⟩ mi and 2 gi and 30 s"),
-        ("250m", "⟨1⟩"),
-        ("1.27.3", "⟨1⟩"),
+        ("512Mi and 2gi and 30s", "‹#3›⟨1⟩ mi and 2 gi and 30 s"),
+        ("250m", "‹name›⟨1⟩"),
         ("every 14:05", "every 14:05"),
-        ("on */5 * * * 1-5 set", "on ⟨1⟩ set"),
-        ("0 3 * * MON.", "⟨1⟩."),
-        ('"sh -c date"', "⟨1⟩ ( ⟨2⟩ ⟨3⟩ ⟨4⟩ )"),
-        ("`willow`", "⟨1⟩"),
-        ("'willow'", "⟨1⟩"),
-        ("deployment/willow", "⟨1⟩ ( deployment ⟨2⟩ )"),
-        ("nginx:1.27", "⟨1⟩"),
-        ("willow:8080", "⟨1⟩ ( ⟨2⟩ ⟨3⟩ )"),
-        ("shop.io/cart", "⟨1⟩ ( ⟨2⟩ ⟨3⟩ )"),
+        ("on */5 * * * 1-5 set", "on‹cron›⟨1⟩ set"),
+        ("0 3 * * MON.", "‹cron›⟨1⟩."),
+        ('"sh -c date"', "‹text›⟨1⟩(‹word›⟨2⟩‹flag›⟨3⟩‹word›⟨4⟩)"),
+        ('"one two three four five six seven"', "‹text›⟨1⟩"),
+        ("`willow`", "‹word›⟨1⟩"),
+        ("'willow'", "‹word›⟨1⟩"),
+        ("deployment/willow", "‹pair›⟨1⟩(deployment‹word›⟨2⟩)"),
+        ("willow:8080", "‹image›⟨1⟩(‹word›⟨2⟩‹#4›⟨3⟩)"),
+        ("shop.io/cart", "‹image›⟨1⟩(‹host›⟨2⟩‹path›⟨3⟩)"),
+        ("web/port", "web/port"),
         ("podCount", "pod count"),
-        ("willow's port", "⟨1⟩'s port"),
-        ("deploymnt", "⟨1⟩ ~ deployment"),
-        ("deployemnt of", "⟨1⟩ ~ deployment of"),
-        ("servcie, willow", "⟨1⟩ ~ service, ⟨2⟩"),
-        ("A=b", "a=⟨1⟩"),
+        ("willow's port", "‹word›⟨1⟩'s port"),
+        ("deploymnt", "‹word›⟨1⟩ ~ deployment"),
+        ("deployemnt of", "‹word›⟨1⟩ ~ deployment of"),
+        ("servcie, willow", "‹word›⟨1⟩ ~ service,‹word›⟨2⟩"),
+        ("LOG_LEVEL=debug", "‹VAR›⟨1⟩=‹word›⟨2⟩"),
         ("a\n\n  web\tservice", "a\nweb service"),
         ("", ""),
         ("   ", ""),
@@ -52,8 +54,20 @@ def canonical(request):
     ],
 )  # fmt: skip
 def test_a_request_is_read_as_people_mean_it(request_, expected):
-    bare = re.sub("‹[^›]*›", "", canonical(request_))  # without the outlines of the words
-    assert bare.replace(" ⟨", "⟨") == expected.replace(" ⟨", "⟨")
+    assert canonical(request_) == expected
+
+
+@pytest.mark.parametrize(
+    ("word", "name"),
+    [
+        ("808", "#3"), ("8080", "#4"), ("80800", "#5"), ("0.5", "#"), ("http://x.y/z", "url"), ("10.0.0.0/8", "net"), ("fe80::1", "net"),
+        ("*/5 * * * *", "cron"), ("a b", "text"), ("/var/log", "path"), ("--verbose", "flag"), ("a@b.io", "mail"), ("LOG_LEVEL", "VAR"),
+        ("Willow", "word"), ("nginx:1.27", "image"), ("ghcr.io/a/b", "image"), ("a/b", "pair"), ("a.b.io", "host"), ("web-2", "name"),
+        ("Café", "other"), ("a" * 50_000, "word"), ("a-" * 50_000, "other"),
+    ],
+)  # fmt: skip
+def test_a_word_has_the_outline_of_what_it_is(word, name):
+    assert outline(word) == f"‹{name}›" and outline(word) in OUTLINES
 
 
 def test_a_slip_of_the_finger_finds_the_word_and_nothing_else_does():
@@ -87,6 +101,39 @@ def test_what_is_pointed_at_resolves_to_itself(request_, answer, first):
     assert len(set(found.values())) == len(found) <= MAX_SLOTS
 
 
+def slow_point(answer, slots):
+    """What `point` must say, in one regular expression a slot; far too slow for long texts."""
+
+    def bounded(word):
+        if re.fullmatch(r"\d+(\.\d+)?", word):
+            return rf"(?<![A-Za-z0-9_.]){re.escape(word)}(?![0-9_.])"
+        edge = "[A-Za-z0-9_/]" if word.isalpha() else "[A-Za-z0-9_]"
+        before = f"(?<!{edge})" if re.match("[A-Za-z0-9_]", word[0]) else ""
+        after = f"(?!{edge})" if re.match("[A-Za-z0-9_]", word[-1]) else ""
+        return before + re.escape(word) + after
+
+    out, place = "", 0
+    while place < len(answer):
+        fits = [word for word in slots if re.compile(bounded(word)).match(answer, place)]
+        longest = max(fits, key=len, default="")
+        out += f"⟨{slots[longest] + 1}⟩" if longest else answer[place]
+        place += len(longest) or 1
+    return out
+
+
+CLOSE_WORDS = st.sampled_from(["a", "b", "ab", "a-b", "a/b", "ba", "8", "80", "8.0", "8m", "é", "-a", "a.", "_"])
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    words=st.lists(CLOSE_WORDS | st.text("ab8.-/_é", min_size=1, max_size=4), min_size=1, max_size=8, unique=True),
+    answer=st.lists(CLOSE_WORDS | st.sampled_from([" ", "\n", ": ", "", "/", ".", "-"]), max_size=25).map("".join),
+)
+def test_pointing_finds_what_the_plain_definition_finds(words, answer):
+    slots = {word: place for place, word in enumerate(words)}
+    assert point(answer, slots) == slow_point(answer, slots)
+
+
 def test_only_whole_words_are_pointed_at():
     found = mark("willow web-x 80 8080", VOCABULARY)[1]
     assert found == {"willow": 0, "web-x": 1, "8080": 2}
@@ -98,7 +145,7 @@ def test_only_whole_words_are_pointed_at():
 def test_words_past_the_last_slot_are_spelled():
     words = [f"w{number}x" for number in range(200)]
     text, found = mark(" ".join(words), VOCABULARY, 5)
-    assert len(found) == MAX_SLOTS and text.split()[MAX_SLOTS:] == words[MAX_SLOTS:]
+    assert len(found) == MAX_SLOTS == 40 and text.rpartition("⟩")[2].split() == words[MAX_SLOTS:]
     assert resolve(point(" ".join(words), found), found) == " ".join(words)
 
 
@@ -106,12 +153,12 @@ def test_a_pointer_that_was_never_given_stays():
     assert resolve("a ⟨7⟩ ⟨0⟩ ⟨99⟩", {"x": 1}) == "a ⟨7⟩ ⟨0⟩ ⟨99⟩" and len(POINTERS) == MAX_SLOTS
 
 
-@pytest.mark.parametrize(
-    "unit",
-    ["1,", "*", "* ", "*/", '"', '"a', "'", "a's", "a'", "a.", "a/", "a:", "1:", "1.", "Aa", "A", "a", "é", "1 ", "1,1 ", " ", "`", "-", "=", "a-", "a.a/"],
-)  # fmt: skip
+UNITS = ["1,", "*", "* ", "*/", '"', '"a', "'", "a's", "a'", "a.", "a/", "a:", "1:", "1.", "Aa", "A", "a", "é", "1 ", "1,1 ", " ", "`", "-"]
+
+
+@pytest.mark.parametrize("unit", [*UNITS, "=", "a-", "a.a/"])
 def test_text_made_to_be_slow_is_read_all_the_same(unit):
-    """A hundred kilobytes each: a pattern that backtracks, or a copy a letter, would not come back."""
-    for text in (unit * (100_000 // len(unit)), unit * (100_000 // len(unit)) + "x 1Q"):
+    """Twenty kilobytes each: a pattern that backtracks, or a copy a letter, would not come back."""
+    for text in (unit * (20_000 // len(unit)), unit * (20_000 // len(unit)) + "x 1Q"):
         canonical_text, found = mark(text, VOCABULARY)
         assert resolve(point(text, found), found) == text and len(canonical_text) < 6 * len(text) + 100
