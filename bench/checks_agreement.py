@@ -48,7 +48,8 @@ def main() -> None:
     for name in ("real", "mutants"):
         for side in ("accepted", "rejected"):
             total, ours, schema = (counts.get(f"{name}.{side}.{key}", 0) for key in ("all", "checks", "schema"))
-            print(f"{name}, {side} by the server: {total:,}; our checks agree on {ours:,} ({ours / total:.1%}), the schema alone on {schema:,} ({schema / total:.1%})")
+            agreed = f"our checks agree on {ours:,} ({ours / total:.1%}), the schema alone on {schema:,} ({schema / total:.1%})"
+            print(f"{name}, {side} by the server: {total:,}; {agreed}")
     print(json.dumps({"bench": "checks_agreement", **counts, "hardware": hardware(), "commit": commit()}))
 
 

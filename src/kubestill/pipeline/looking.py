@@ -19,9 +19,7 @@ MISSING = "(not there)"
 
 def artifacts(store: Store) -> list[Record]:
     """Return every whole artifact, and every unfinished one with `whole` false."""
-    whole = [
-        {"artifact": found.name, "whole": True, "seconds": found.seconds, "file_bytes": _size(found.path)} for found in store.all()
-    ]
+    whole = [{"artifact": found.name, "whole": True, "seconds": found.seconds, "file_bytes": _size(found.path)} for found in store.all()]
     cut = [
         {"artifact": f"{path.parent.name}/{path.name}", "whole": False, "seconds": None, "file_bytes": _size(path)}
         for path in store.unfinished()

@@ -162,7 +162,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Pace:
-    """A curriculum: the limit of length opens from the shortest samples to all over the first `share` of the budget.
+    """A curriculum: the limit of length opens from the shortest samples to all over the first `share` of the budget (at most: of an epoch).
 
     Short samples never go away: a hard change from short to long ones cost what was learned (docs/log/2026-11-22-main-job.md).
     """
@@ -174,9 +174,10 @@ class Pace:
         """Return `order` with the samples that come too early moved to a random time after they open."""
         ranks = np.empty(len(lengths))
         ranks[np.argsort(lengths, kind="stable")] = np.arange(len(lengths)) / len(lengths)
-        times = np.cumsum(lengths[order]) / self.budget_tokens
+        seen = np.cumsum(lengths[order])
+        times = seen / min(self.budget_tokens, seen[-1])
         opens = self.share * np.clip((ranks[order] - SHORT) / (1 - SHORT), 0, 1)
-        later = opens + (np.maximum(1.0, times[-1]) - opens) * rng.random(len(order))
+        later = opens + (times[-1] - opens) * rng.random(len(order))
         return order[np.argsort(np.where(times < opens, later, times), kind="stable")]
 
 

@@ -153,8 +153,14 @@ SAME = {
 OTHER = {
     "quantity": (POD + RESOURCES % (1, "1Gi"), POD + RESOURCES % (1, "1G")),
     "order of a command": (POD + "    command: [a, b]\n", POD + "    command: [b, a]\n"),
-    "a verb more": (ROLE + "- {apiGroups: [''], resources: [pods], verbs: [get]}\n", ROLE + "- {apiGroups: [''], resources: [pods], verbs: [get, list]}\n"),
-    "the group": (ROLE + "- {apiGroups: [apps], resources: [deployments], verbs: [get]}\n", ROLE + "- {apiGroups: [''], resources: [deployments], verbs: [get]}\n"),
+    "a verb more": (
+        ROLE + "- {apiGroups: [''], resources: [pods], verbs: [get]}\n",
+        ROLE + "- {apiGroups: [''], resources: [pods], verbs: [get, list]}\n",
+    ),
+    "the group": (
+        ROLE + "- {apiGroups: [apps], resources: [deployments], verbs: [get]}\n",
+        ROLE + "- {apiGroups: [''], resources: [deployments], verbs: [get]}\n",
+    ),
     "a UDP port": (SERVICE + "  ports: [{port: 53, protocol: UDP}]\n", SERVICE + "  ports: [{port: 53}]\n"),
     "a target port": (SERVICE + "  ports: [{port: 80, targetPort: 81}]\n", SERVICE + "  ports: [{port: 80}]\n"),
     "deny and allow all": (POLICY + "  policyTypes: [Ingress]\n", POLICY + ALLOW % "{}"),

@@ -13,12 +13,13 @@ from kubestill.domains.kubernetes.printing import dump, scalar
 # Strings that YAML 1.1, the Go library, or a careless printer takes for something else.
 NASTY = (
     "", " ", "yes", "No", "on", "OFF", "y", "n", "true", "False", "null", "~", "NULL", "0644", "0o17", "0x1F", "0b11", "1e3", "1E-3",
-    "1_000", "-1", "+1", "1.", ".5", "-.5", ".inf", "-.INF", ".nan", "1:30", "12:30:45", "1.5:30", "2024-01-01", "2001-12-14t21:59:43.10-05:00",
-    "<<", "=", "a: b", "a:", ": a", ":", "a #b", "#a", "a#b", "- a", "-", "--", "---", "--- a", "...", "-a", "--flag=1", "? a", "?", "!a",
-    "!!str a", "&a", "*a", "|", ">", ">-", "%a", "@a", "`a`", "'a'", '"a"', 'a"b', "a\\b", "{a}", "{", "[a]", "]", "a,b", ",", "a\n", "a\nb",
-    "a\nb\n", "a\nb\n\n\n", "\na", "\n", "\n\n", " a\nb", "a\n b", "a\n\n  b\n", "a \nb ", "a\r\nb", "a\tb", "\ta", "a\t", "a\nb\t", "a ", " a",
-    "é", "日本", "🙂", "a\u2028b", "a\nb\u2029", "\ufeff", "a\x85b", "a\x00b", "\x7f", "a\x1bb\n", "a\nb\ufeff", "\ufffe", "\u200b", "a\u00a0",
-    "# a\nb", "---\nb", "a\n---\nb", "a\n...\n", "- a\n- b", "a: b\nc: d\n", "|\n", "⟨3⟩", "$(HOME)", "${A}", "/a:b", "a:0", "\\", "a\n#b",
+    "1_000", "-1", "+1", "1.", ".5", "-.5", ".inf", "-.INF", ".nan", "1:30", "12:30:45", "1.5:30", "2024-01-01",
+    "2001-12-14t21:59:43.10-05:00", "<<", "=", "a: b", "a:", ": a", ":", "a #b", "#a", "a#b", "- a", "-", "--", "---", "--- a", "...",
+    "-a", "--flag=1", "? a", "?", "!a", "!!str a", "&a", "*a", "|", ">", ">-", "%a", "@a", "`a`", "'a'", '"a"', 'a"b', "a\\b", "{a}",
+    "{", "[a]", "]", "a,b", ",", "a\n", "a\nb", "a\nb\n", "a\nb\n\n\n", "\na", "\n", "\n\n", " a\nb", "a\n b", "a\n\n  b\n", "a \nb ",
+    "a\r\nb", "a\tb", "\ta", "a\t", "a\nb\t", "a ", " a", "é", "日本", "🙂", "a\u2028b", "a\nb\u2029", "\ufeff", "a\x85b", "a\x00b",
+    "\x7f", "a\x1bb\n", "a\nb\ufeff", "\ufffe", "\u200b", "a\u00a0", "# a\nb", "---\nb", "a\n---\nb", "a\n...\n", "- a\n- b",
+    "a: b\nc: d\n", "|\n", "⟨3⟩", "$(HOME)", "${A}", "/a:b", "a:0", "\\", "a\n#b",
 )  # fmt: skip
 STRINGS = st.sampled_from(NASTY) | st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 SCALARS = STRINGS | st.none() | st.booleans() | st.integers(-(2**63), 2**63) | st.floats(allow_nan=False, allow_infinity=False, width=32)

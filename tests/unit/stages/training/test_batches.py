@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kubestill.ground.seeds import Seed
-from kubestill.stages.training.batches import Encoded, Plan, Position, build_block, padding_share
+from kubestill.stages.training.batches import Encoded, Pace, Plan, Position, build_block, padding_share
 from kubestill.stages.training.checkpoint import State, load_checkpoint, save_checkpoint
 from kubestill.stages.training.loop import schedule
 
@@ -19,8 +19,8 @@ def encoded():
     return Encoded(rng.integers(0, 4096, lengths.sum()).astype(np.uint16), np.cumsum(lengths), starts)
 
 
-def plan(encoded, seed=1, short_tokens=0):
-    return Plan(encoded, 2048, 2, Seed(seed), short_tokens)
+def plan(encoded, seed=1, pace=None):
+    return Plan(encoded, 2048, 2, Seed(seed), pace)
 
 
 def epoch(steps):
@@ -56,37 +56,30 @@ def test_the_plan_goes_on_from_any_position_and_epochs_differ(encoded):
     assert other.blocks[0].tolist() != steps[0].blocks[0].tolist()
 
 
-@pytest.mark.parametrize("short_tokens", [5_000, 40_000, 10**9])
-def test_short_samples_come_first_and_none_is_lost_or_doubled(encoded, short_tokens):
+@pytest.mark.parametrize("epochs", [0.5, 1, 2.5, 20])
+@pytest.mark.parametrize("share", [0.3, 0.9])
+def test_long_samples_wait_and_short_ones_never_go_away(encoded, epochs, share):
     lengths = encoded.lengths
-    limit = np.sort(lengths)[1_199]  # 40 % of the samples are at most so long
-    order = plan(encoded, short_tokens=short_tokens)._short_first(np.random.default_rng(3).permutation(3_000))
-    assert sorted(order.tolist()) == list(range(3_000))
-    ahead = 0
-    while int(lengths[order[ahead]]) <= limit and int(lengths[order[:ahead]].sum()) < short_tokens:
-        ahead += 1
-    all_short = int((lengths <= limit).sum())
-    assert ahead == all_short if short_tokens == 10**9 else 0 < ahead < all_short
-    steps = epoch(plan(encoded, short_tokens=short_tokens).steps(Position()))
+    before = np.random.default_rng(3).permutation(3_000)
+    order = Pace(int(lengths.sum() * epochs), share).order(before, lengths, np.random.default_rng(4))
+    assert sorted(order.tolist()) == list(range(3_000))  # none is lost or doubled
+    short, middle, long = np.sort(lengths)[[899, 1_500, 2_700]]
+    keep = [number for number in before if lengths[number] < short]
+    assert [number for number in order if lengths[number] < short] == keep  # the shortest 30 % need not wait
+    assert lengths[order[:20]].max() < middle
+    tenths = [lengths[part] for part in np.array_split(order, 10)]
+    assert tenths[0].mean() < tenths[-1].mean()
+    assert all((part < short).sum() > 20 for part in tenths) and (tenths[-1] > long).sum() > 20
+
+
+def test_the_first_epoch_opens_slowly_and_goes_on_from_any_position(encoded):
+    paced = plan(encoded, pace=Pace(int(encoded.lengths.sum()), 0.9))
+    steps = epoch(paced.steps(Position()))
     seen = np.concatenate([block for step in steps for block in step.blocks])
     assert len(set(seen.tolist())) == len(seen) > 0.98 * 3_000
-
-
-def test_the_first_steps_hold_short_samples_alone(encoded):
-    limit = np.sort(encoded.lengths)[1_199]
-    spent = 0
-    for step in Plan(encoded, 600, 2, Seed(1), 60_000).steps(Position()):  # small blocks: 470 samples are sorted together
-        if spent > 30_000:
-            break
-        assert max(encoded.lengths[block].max() for block in step.blocks) <= limit
-        spent += step.tokens
-
-
-def test_only_the_first_epoch_begins_short_and_it_goes_on_from_any_position(encoded):
-    short = plan(encoded, short_tokens=40_000)
-    steps = epoch(short.steps(Position()))
+    assert encoded.lengths[seen[:1_000]].mean() < 0.8 * encoded.lengths[seen[-1_000:]].mean()
     for place in (0, 7, len(steps) - 2, len(steps) - 1):
-        rest = next(short.steps(steps[place].after))
+        rest = next(paced.steps(steps[place].after))
         following = steps[place + 1] if place + 1 < len(steps) else next(plan(encoded).steps(Position(1, 0)))
         assert [block.tolist() for block in rest.blocks] == [block.tolist() for block in following.blocks]
         assert rest.after == following.after

@@ -34,7 +34,11 @@ _PLAIN_WORDS = (
 ).split()
 _ONSETS = "b br c ch cl d dr f fl g gr h j k kl l m n p pl pr qu r s sh sk st t tr v w y z".split()
 _VOWELS = "a e i o u ai ee ou ia".split()
-_CODAS = ("", "", "n", "r", "s", "l", "m", "rd", "th")  # chosen so that no rude word comes out
+_CODAS = ("", "", "n", "r", "s", "l", "m", "rd", "th")  # chosen so that hardly any rude word comes out; these are left:
+_RUDE = frozenset(
+    "rape nazi penis vagina vulva turd niger negro negra kike paki tard retard pedo homo semen boner pube pubes dildo bimbo "
+    "moron nude sodom puta puto merda caca tosser trani lesbo cum hure kurva".split()
+)
 _ENV_WORDS = (
     "LOG LEVEL DB HOST PORT URL API KEY TOKEN USER PASSWORD NAME MODE ENV DEBUG TIMEOUT CACHE REDIS QUEUE TOPIC REGION "
     "BUCKET PATH SECRET APP SERVICE ENDPOINT MAX MIN POOL SIZE WORKERS THREADS RETRY LIMIT FEATURE FLAG VERBOSE FORMAT "
@@ -62,7 +66,7 @@ class Words:
         rng = self.rng
         while True:
             word = "".join(rng.choice(_ONSETS) + rng.choice(_VOWELS) + rng.choice(_CODAS) for _ in range(rng.choice((1, 2, 2, 3))))
-            if len(word) > 2 and self._own(word):
+            if len(word) > 2 and word not in _RUDE and self._own(word):
                 return word
 
     def word(self) -> str:

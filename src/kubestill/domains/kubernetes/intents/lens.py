@@ -190,7 +190,12 @@ def _plain(value: Any) -> Any:
     return str(value)
 
 
-_CLOSED = (("allow", "allow.all", "deny"), ("grant", "grant.names", "grant.url"), ("selector",), ("podSelector", "podSelector.all"))
+_CLOSED = (
+    ("allow", "allow.all", "allow[]", "deny"),
+    ("grant", "grant.names", "grant.unnamed[]", "grant.url"),
+    ("selector", "spec.selector.matchExpressions[].key"),
+    ("podSelector", "podSelector.all"),
+)
 
 
 class Facts:

@@ -1,5 +1,6 @@
 """Lenses for Service, Ingress and NetworkPolicy."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -135,7 +136,7 @@ _SIDES = {"ingress": "from", "egress": "to"}
 
 
 def read_network_policy(obj: Obj) -> Iterator[Intent]:
-    """Yield whom the policy covers, and per direction: deny, allow all, or (peers, ports)."""
+    """Yield whom the policy covers, and per direction: deny, allow all, (peers, ports), or a rule that no lens can say."""
     labels = look(obj, "spec", "podSelector", "matchLabels") or {}
     if "matchExpressions" not in (look(obj, "spec", "podSelector") or {}):
         take(obj, "spec", "podSelector")
@@ -156,6 +157,8 @@ def read_network_policy(obj: Obj) -> Iterator[Intent]:
                 yield Intent("allow.all", (side,), True)
             elif (allowed := _allowed(rule, field)) is not None:
                 yield Intent("allow", (side,), allowed)
+            else:
+                yield Intent("allow[]", (side,), json.dumps(rule, sort_keys=True, default=str))  # nobody says it, but it is there
 
 
 def _allowed(rule: Obj, field: str) -> tuple[Any, ...] | None:

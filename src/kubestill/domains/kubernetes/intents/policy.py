@@ -20,6 +20,7 @@ def read_role(obj: Obj) -> Iterator[Intent]:
     """Yield the verbs granted on each resource, as `resource` or `resource.group`."""
     verbs: dict[str, set[str]] = {}
     names: dict[str, set[str]] = {}
+    unnamed: dict[str, set[str]] = {}
     urls: dict[str, set[str]] = {}
     for rule in take(obj, "rules") or []:
         granted = texts(rule.get("verbs"))
@@ -31,7 +32,11 @@ def read_role(obj: Obj) -> Iterator[Intent]:
                 verbs.setdefault(key, set()).update(granted)
                 if rule.get("resourceNames"):
                     names.setdefault(key, set()).update(texts(rule["resourceNames"]))
-    for aspect, found in (("grant", verbs), ("grant.names", names), ("grant.url", urls)):
+                else:
+                    unnamed.setdefault(key, set()).update(granted)
+    # Nobody says it, but a second rule that names no object undoes the names of the first.
+    beside = {key: found for key, found in unnamed.items() if key in names}
+    for aspect, found in (("grant", verbs), ("grant.names", names), ("grant.unnamed[]", beside), ("grant.url", urls)):
         for key, values in found.items():
             yield Intent(aspect, (key,), tuple(sorted(values)))
 

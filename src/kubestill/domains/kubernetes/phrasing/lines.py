@@ -70,11 +70,11 @@ def expand(nodes: Sequence[Node], rng: Random) -> str:
 
 
 def count(nodes: Sequence[Node]) -> int:
-    """Return how many expansions a parsed line has."""
+    """Return how many expansions a parsed line has; equal choices (they only weigh more) count once."""
     total = 1
     for node in nodes:
         if not isinstance(node, str):
-            total *= sum(count(choice) for choice in node)
+            total *= sum(count(choice) for place, choice in enumerate(node) if choice not in node[:place])
     return total
 
 
