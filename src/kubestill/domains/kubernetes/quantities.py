@@ -12,7 +12,7 @@ _FACTORS: dict[str, Fraction] = {
     **{suffix: Fraction(10 ** (3 * power)) for power, suffix in enumerate("kMGTPE", 1)},
     **{suffix + "i": Fraction(1024**power) for power, suffix in enumerate("KMGTPE", 1)},
 }
-_QUANTITY = re.compile(r"([+-]?(?:\d+(?:\.\d*)?|\.\d+))(?:[eE]([+-]?\d{1,3})|([KMGTPE]i|[numkMGTPE]))?\Z")
+_QUANTITY = re.compile(r"([+-]?(?:\d+(?:\.\d*)?|\.\d+))(?:[eE]([+-]?0*\d{1,3})|([KMGTPE]i|[numkMGTPE]))?\Z", re.ASCII)
 
 
 def parse_quantity(value: object) -> Fraction | None:

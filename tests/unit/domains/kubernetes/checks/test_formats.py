@@ -2,7 +2,7 @@ import ipaddress
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from kubestill.domains.cron.schedule import NotASchedule, parse
@@ -37,6 +37,7 @@ def test_formats(check, good, bad):
 @settings(max_examples=200, deadline=None)
 @given(st.text("0123456789.eE+-kKmMGiTnu", max_size=8))
 def test_the_pattern_of_the_schema_and_the_parser_of_quantities_agree(text):
+    assume(not re.search(r"[eE][+-]?0*[1-9]\d{3}", text))  # 10**1000 is no amount: refused, so that no power takes for ever
     assert bool(re.search(QUANTITY_PATTERN.replace("$", r"\Z"), text)) == (parse_quantity(text) is not None)
 
 
