@@ -230,13 +230,6 @@ class Plan:
                 start = place
 
 
-def padding_share(encoded: Encoded, steps: list[Step]) -> float:
-    """Return the share of padding in the rectangles of `steps`."""
-    lengths = encoded.lengths
-    area = sum(len(block) * int(lengths[block].max() - 1) for step in steps for block in step.blocks)
-    return 1 - sum(int((lengths[block] - 1).sum()) for step in steps for block in step.blocks) / max(1, area)
-
-
 def shards_of(mix: Path) -> list[Path]:
     """Return the training files of a mix in their order."""
     return sorted(mix.glob("train-*.jsonl"))

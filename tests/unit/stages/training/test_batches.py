@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kubestill.ground.seeds import Seed
-from kubestill.stages.training.batches import Encoded, Pace, Plan, Position, build_block, padding_share
+from kubestill.stages.training.batches import Encoded, Pace, Plan, Position, build_block
 from kubestill.stages.training.checkpoint import State, load_checkpoint, save_checkpoint
 from kubestill.stages.training.loop import schedule
 
@@ -17,6 +17,13 @@ def encoded():
     lengths = rng.integers(20, 300, 3_000)
     starts = (lengths * rng.uniform(0.2, 0.8, 3_000)).astype(np.int32)
     return Encoded(rng.integers(0, 4096, lengths.sum()).astype(np.uint16), np.cumsum(lengths), starts)
+
+
+def padding_share(encoded, steps):
+    """Return the share of padding in the rectangles of `steps`."""
+    lengths = encoded.lengths
+    area = sum(len(block) * int(lengths[block].max() - 1) for step in steps for block in step.blocks)
+    return 1 - sum(int((lengths[block] - 1).sum()) for step in steps for block in step.blocks) / max(1, area)
 
 
 def plan(encoded, seed=1, pace=None):
