@@ -18,14 +18,19 @@ if TYPE_CHECKING:
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, allow_dash=True))
 @click.option("--format", "form", type=click.Choice(["text", "json", "sarif", "junit"]), default="text", show_default=True, help="Form.")
 @click.option("--json", "form", flag_value="json", help="The same as --format json.")
-def check(files: tuple[Path, ...], form: str) -> int:
+@click.option(
+    "--crd", "definitions", multiple=True, type=click.Path(path_type=Path), help="Definitions of custom resources: a file or folder."
+)
+@click.option("--kubernetes-version", "version", default="", help="Version of the cluster, such as 1.34.  [default: 1.36]")
+def check(files: tuple[Path, ...], form: str, definitions: tuple[Path, ...], version: str) -> int:
     """Check manifests in FILES (folders: all .yaml, .yml and .json below; -: standard input). Exit 1 when one fails.
 
-    A document without a schema, such as a custom resource, is skipped: that is told, and is neither a pass nor a failure.
+    A document without a schema, such as a custom resource whose definition is not given with --crd, is skipped: that is told, and
+    is neither a pass nor a failure.
     """
-    from kubestill.pipeline.linting import check_files
+    from kubestill.pipeline.linting import Against, check_files
 
-    checked = check_files(files, sys.stdin.buffer.read() if Path("-") in files else b"")
+    checked = check_files(files, sys.stdin.buffer.read() if Path("-") in files else b"", Against(version, definitions))
     click.echo(FORMATS[form](checked), nl=bool(checked) or form != "text")
     counts = {status: sum(found.status == status for found in checked) for status in ("pass", "fail", "skip", "error")}
     told = f"{counts['pass']} passed, {counts['fail']} failed, {counts['skip']} skipped, {counts['error']} could not be checked"

@@ -51,13 +51,25 @@ class Checked:
         return {**told, "findings": findings}
 
 
-def check_files(paths: Sequence[Path], stdin: bytes = b"") -> list[Checked]:
+@dataclass(frozen=True)
+class Against:
+    """What manifests are checked against: a cluster version ("": the usual one), and files or folders that define custom resources."""
+
+    version: str = ""
+    definitions: Sequence[Path] = ()
+
+
+def check_files(paths: Sequence[Path], stdin: bytes = b"", against: Against = Against()) -> list[Checked]:
     """Check every document of the files and folders; "-" stands for `stdin`.
 
     Raises:
-        UserError: a path is not there, cannot be read or is far too large; a folder holds no manifest.
+        UserError: a path is not there, cannot be read or is far too large; a folder holds no manifest; there are no schemas of the
+            version; a file of definitions defines nothing.
     """
-    domain = DOMAINS.load("kubernetes")()
+    factory = DOMAINS.load("kubernetes")
+    domain = factory(against.version) if against.version else factory()
+    if against.definitions:
+        domain.learn_definitions(_contents(against.definitions, b""))
     checked = []
     for name, content in _contents(paths, stdin):
         for found in domain.check_text(content, name):

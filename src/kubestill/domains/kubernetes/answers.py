@@ -1,21 +1,24 @@
 """From text to verdict: a model's answer (exactly one manifest and nothing else), or a file of many documents."""
 
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from kubestill.domains.kubernetes.checks import table
 from kubestill.domains.kubernetes.manifests import SYNTAX_CODES, Manifest, Reading, read
-from kubestill.domains.kubernetes.schema import DEFAULT_VERSION, SCHEMA_CODES, schemas, split_api_version
+from kubestill.domains.kubernetes.schema import DEFAULT_VERSION, SCHEMA_CODES, Schemas, schemas, split_api_version
 from kubestill.domains.kubernetes.subject import Subject
 from kubestill.tools.checks.api import Finding, Outcome, Result, Tier, Verdict
 from kubestill.tools.checks.run import judged, passed, run, skipped
 
-FORM, SYNTAX, SCHEMA = "K8S001", "K8S010", "K8S020"  # the codes that the results of the three text tiers go by
+FORM, SYNTAX, SCHEMA, CEL = "K8S001", "K8S010", "K8S020", "K8S029"  # the codes that the results of the three text tiers go by
 
 FORM_CODES = {
     "K8S001": "The answer is not exactly one manifest: it is empty, or holds prose, a code fence or several objects.",
+}
+CEL_CODES = {
+    "K8S029": "The definition of a custom resource states rules in CEL (x-kubernetes-validations), which only an API server evaluates.",
 }
 _FORM_REMEDY = "Answer with one YAML manifest and nothing else: no words, no code fence, no second document."
 
@@ -47,24 +50,26 @@ def judge(answer: str, version: str = DEFAULT_VERSION) -> Answer:
     form = _form(answer, reading)
     if form:
         finding = Finding(FORM, "", form, Tier.FORM, 1, 1, remedy=_FORM_REMEDY)
-        return Answer(_verdict(None, (judged(FORM, Tier.FORM, (finding,)),), version, False), None)
+        return Answer(_verdict(None, (judged(FORM, Tier.FORM, (finding,)),), schemas(version), False), None)
     before = (passed(FORM, Tier.FORM), _syntax(reading.findings))
     manifest = reading.manifests[0] if reading.manifests else None
-    return Answer(_verdict(manifest, before, version, False), manifest.object if manifest else None)
+    return Answer(_verdict(manifest, before, schemas(version), False), manifest.object if manifest else None)
 
 
-def check_text(text: str | bytes, where: str, version: str = DEFAULT_VERSION) -> list[DocumentVerdict]:
+def check_text(text: str | bytes, where: str, known: Schemas | None = None) -> list[DocumentVerdict]:
     """Judge every document of a file called `where`; a fault that ends the reading gets a verdict of its own.
 
-    A custom resource is skipped at the schema tier, with the reason: there is no schema to judge it by.
+    `known`: the schemas to judge by, the usual version's unless told. A custom resource that they do not describe is skipped at
+    the schema tier, with the reason.
     """
+    known = known or schemas()
     reading = read(text)
     doubles = sorted((one for one in reading.findings if one.code == "K8S012"), key=lambda finding: finding.line)
     lines = [finding.line for finding in doubles]
     documents = []
     for manifest in reading.manifests:
         own = doubles[bisect_right(lines, manifest.start) : bisect_right(lines, manifest.last)]
-        verdict = _verdict(manifest, (_syntax(own),), version, True)
+        verdict = _verdict(manifest, (_syntax(own),), known, True)
         value = manifest.object
         name = value["metadata"].get("name") if isinstance(value.get("metadata"), dict) else None
         row = (manifest.line, _text(value.get("apiVersion")), _text(value.get("kind")), _text(name))
@@ -72,7 +77,7 @@ def check_text(text: str | bytes, where: str, version: str = DEFAULT_VERSION) ->
     held = {id(finding) for document in documents for finding in document.verdict.findings}
     for finding in reading.findings:
         if id(finding) not in held:
-            verdict = _verdict(None, (_syntax((finding,)),), version, True)
+            verdict = _verdict(None, (_syntax((finding,)),), known, True)
             documents.append(DocumentVerdict(where, 0, finding.line, "", "", "", verdict))
     documents.sort(key=lambda document: document.line)
     return [replace(document, document=number) for number, document in enumerate(documents)]
@@ -88,12 +93,12 @@ def explain(code: str) -> str:
         check = table.load(code)
         examples = "".join(f"\nBad:\n{text}" for text in check.bad[:1]) + "".join(f"\nGood:\n{text}" for text in check.good[:1])
         return f"{code} ({check.tier.name.lower()})\n{check.__doc__}\nRemedy: {check.remedy}\n{examples}"
-    return f"{code}\n{ {**FORM_CODES, **SYNTAX_CODES, **SCHEMA_CODES}[code] }"
+    return f"{code}\n{ {**FORM_CODES, **SYNTAX_CODES, **SCHEMA_CODES, **CEL_CODES}[code] }"
 
 
 def codes() -> tuple[str, ...]:
     """Return every code that a finding can carry."""
-    return (*FORM_CODES, *SYNTAX_CODES, *SCHEMA_CODES, *table.CHECKS)
+    return (*FORM_CODES, *SYNTAX_CODES, *SCHEMA_CODES, *CEL_CODES, *table.CHECKS)
 
 
 def _form(answer: str, reading: Reading) -> str:
@@ -118,14 +123,14 @@ def _fence_is_data(reading: Reading) -> bool:
     return not reading.findings and len(reading.manifests) == 1 and isinstance(reading.manifests[0].object.get("kind"), str)
 
 
-def _verdict(manifest: Manifest | None, before: tuple[Result, ...], version: str, custom: bool) -> Verdict:
+def _verdict(manifest: Manifest | None, before: tuple[Result, ...], known: Schemas, custom: bool) -> Verdict:
     """Add schema and rules to the results of the text tiers; `custom` says whether resources without a schema may pass."""
     if manifest is None or before[-1].outcome is Outcome.FAIL:
         reason = "the syntax tier failed" if manifest is not None else "there is no object to judge"
         return run(table.rules(), None, (*before, skipped(SCHEMA, Tier.SCHEMA, reason)))
     subject = Subject((manifest,))
     asked, others = table.plan(subject.views[0].kind)
-    verdict = run(asked, subject, (*before, _schema(manifest.object, version, custom), *others))
+    verdict = run(asked, subject, (*before, *_schema(manifest.object, known, custom), *others))
     return verdict if not verdict.findings else _placed(verdict, manifest)
 
 
@@ -133,14 +138,14 @@ def _syntax(findings: Sequence[Finding]) -> Result:
     return judged(SYNTAX, Tier.SYNTAX, findings) if findings else passed(SYNTAX, Tier.SYNTAX)
 
 
-def _schema(value: Mapping[str, Any], version: str, custom: bool) -> Result:
-    known = schemas(version)
+def _schema(value: Mapping[str, Any], known: Schemas, custom: bool) -> Iterator[Result]:
     findings = known.findings(value)
-    if not findings:
-        return passed(SCHEMA, Tier.SCHEMA)
-    if custom and findings[0].code == "K8S021" and not known.owns(split_api_version(value["apiVersion"])[0]):
-        return skipped(SCHEMA, Tier.SCHEMA, f"no schema of {value['apiVersion']} {value['kind']}")
-    return judged(SCHEMA, Tier.SCHEMA, findings)
+    if custom and findings and findings[0].code == "K8S021" and not known.owns(split_api_version(value["apiVersion"])[0]):
+        yield skipped(SCHEMA, Tier.SCHEMA, f"no schema of {value['apiVersion']} {value['kind']}")
+        return
+    yield judged(SCHEMA, Tier.SCHEMA, findings) if findings else passed(SCHEMA, Tier.SCHEMA)
+    if not findings and (count := known.cel_rules(value["apiVersion"], value["kind"])):
+        yield skipped(CEL, Tier.CLUSTER, f"{count} CEL rules of {value['kind']} are for an API server to evaluate")
 
 
 def _placed(verdict: Verdict, manifest: Manifest) -> Verdict:

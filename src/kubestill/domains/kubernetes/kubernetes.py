@@ -1,22 +1,24 @@
 """The domain object: what stages and serving get when a recipe names `kubernetes`."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from kubestill.domains.api import Document, Drop, Intent, Skill, Suite
 from kubestill.domains.kubernetes import answers, sources
 from kubestill.domains.kubernetes.checks.table import rules
+from kubestill.domains.kubernetes.definitions import KIND, custom_kinds
 from kubestill.domains.kubernetes.fullpass import full_pass
+from kubestill.domains.kubernetes.manifests import read
 from kubestill.domains.kubernetes.phrasing.lines import digest
-from kubestill.domains.kubernetes.schema import DEFAULT_VERSION, versions
+from kubestill.domains.kubernetes.schema import DEFAULT_VERSION, Schemas, schemas, versions
 from kubestill.domains.kubernetes.skill import ManifestSkill
 from kubestill.domains.kubernetes.suites import SUITES
 from kubestill.domains.kubernetes.vocabulary import vocabulary
 from kubestill.ground.errors import UserError
 from kubestill.tools.checks.api import Verdict
 
-INTENTS_VERSION = 1  # of reading, building, drawing and phrasing: another version makes other samples
+INTENTS_VERSION = 2  # of reading, building, drawing and phrasing: another version makes other samples
 
 
 class Kubernetes:
@@ -33,6 +35,25 @@ class Kubernetes:
         if version not in versions():
             raise UserError("domain.version", f"no schemas of Kubernetes {version!r}", f"use one of {', '.join(versions())}")
         self.version = version
+        self.schemas: Schemas | None = None  # other than the published ones
+
+    def learn_definitions(self, texts: Iterable[tuple[str, bytes]]) -> int:
+        """Judge custom resources by the CustomResourceDefinitions in files (name, content); return how many kinds they define.
+
+        Raises:
+            UserError: a file holds no definition, cannot be read as YAML, or a definition lacks what it needs.
+        """
+        found = []
+        for where, text in texts:
+            reading = read(text)
+            objects = [manifest.object for manifest in reading.manifests]
+            kinds = [kind for one in objects if one.get("kind") == KIND for kind in custom_kinds(one, where)]
+            if not kinds:
+                problem = reading.findings[0].message if reading.findings else f"holds no {KIND}"
+                raise UserError(where, problem, "give the files that define your custom resources, or folders of them")
+            found += kinds
+        self.schemas = Schemas(self.version, found)
+        return len(found)
 
     def identity(self) -> Mapping[str, Any]:
         """Return what shapes samples and verdicts."""
@@ -62,7 +83,7 @@ class Kubernetes:
 
     def check_text(self, text: str | bytes, where: str) -> list[answers.DocumentVerdict]:
         """Judge every document of a file."""
-        return answers.check_text(text, where, self.version)
+        return answers.check_text(text, where, self.schemas or schemas(self.version))
 
 
 def domain(version: str = DEFAULT_VERSION) -> Kubernetes:

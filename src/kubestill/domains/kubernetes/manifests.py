@@ -28,7 +28,7 @@ from kubestill.tools.checks.api import Finding, Tier
 # The C parser where PyYAML was built with libyaml; the pure one reads alike, some ten times slower.
 PARSER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
-MAX_TEXT_BYTES = 3 * 2**20  # the API server's limit of a request body (MaxRequestBodyBytes)
+MAX_TEXT_BYTES = 3 * 2**20  # of one document: the API server's limit of a request body (MaxRequestBodyBytes)
 MAX_DEPTH = 100  # the deepest built-in schema nests 20 levels
 MAX_NODES = 500_000  # counted with aliases written out; a CRD of a megabyte has some 40,000
 MAX_FINDINGS = 1_000  # of one text; more only hide the first
@@ -89,8 +89,6 @@ class Reading:
 
 def read(text: str | bytes) -> Reading:
     """Read every document of a text. Empty documents are dropped; a `List` of v1 stands for its items."""
-    if len(text) > MAX_TEXT_BYTES:
-        return Reading((), (_finding("K8S013", f"{len(text):,} characters; the limit is {MAX_TEXT_BYTES:,}", 1, 1),))
     try:
         string = text.decode("utf-8-sig") if isinstance(text, bytes) else text.removeprefix("\ufeff")
         string.encode() if not string.isascii() else None
@@ -103,6 +101,9 @@ def read(text: str | bytes) -> Reading:
         if len(findings) >= MAX_FINDINGS:
             findings.append(_finding("K8S013", f"more than {MAX_FINDINGS:,} faults; what follows was not read", start + 1, 1))
             break
+        if len(segment) > MAX_TEXT_BYTES:
+            findings.append(_finding("K8S013", f"{len(segment):,} characters; the limit is {MAX_TEXT_BYTES:,}", start + 1, 1))
+            continue
         for value, line in _documents(segment, start, findings):
             if type(value) is dict:
                 manifests.extend(_unfolded(Manifest(value, line, segment, start, document)))

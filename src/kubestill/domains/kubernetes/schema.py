@@ -15,8 +15,9 @@ from importlib import resources
 from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
+from kubestill.domains.kubernetes.definitions import OBJECT_META, CustomKind, Kind, twins
 from kubestill.domains.kubernetes.manifests import describe, field
 from kubestill.ground.errors import Unavailable, UserError, near
 from kubestill.tools.checks.api import Finding, Tier
@@ -31,7 +32,8 @@ SCHEMA_CODES = {
     "K8S023": "The value has the wrong type.",
     "K8S024": "A required field is missing.",
     "K8S025": "The value is not one of those allowed.",
-    "K8S026": "The value does not have the format of its type (quantity, date, base64, 32-bit integer).",
+    "K8S026": "The value does not have the format or the bounds of its type (quantity, date, base64, 32-bit integer, a pattern, a length).",
+    "K8S027": "Two items of a list are equal, or have equal keys, where the definition says that they must differ.",
 }
 _REMEDIES = {
     "K8S020": "Write both apiVersion and kind at the top of the object.",
@@ -41,6 +43,7 @@ _REMEDIES = {
     "K8S024": "Add the field.",
     "K8S025": "Use one of the values listed.",
     "K8S026": "Write the value in the format named.",
+    "K8S027": "Keep one of the two.",
 }
 
 # resource.Quantity: a decimal number with a binary or decimal suffix, or an exponent (apimachinery pkg/api/resource/quantity.go).
@@ -55,19 +58,6 @@ RETIRED_GROUPS = frozenset({"extensions", "settings.k8s.io", "auditregistration.
 _SUBRESOURCES = frozenset({"Scale", "Eviction", "TokenRequest", "ComponentStatus"})  # described, but nobody can create one by itself
 _SPECIAL_TYPES = {_INT_OR_STRING: "int-or-string", _QUANTITY: "quantity"}
 _RANGES = {"int32": (-(2**31), 2**31 - 1), "int64": (-(2**63), 2**63 - 1)}
-
-
-class Kind(NamedTuple):
-    """A kind by its full name; `group` is empty for the core group."""
-
-    group: str
-    version: str
-    kind: str
-
-    @property
-    def api_version(self) -> str:
-        """Return what a manifest writes as apiVersion."""
-        return f"{self.group}/{self.version}" if self.group else self.version
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,13 +103,20 @@ def versions() -> tuple[str, ...]:
 class Schemas:
     """The schemas of one version. Validators are compiled for a kind when it is first met, and kept."""
 
-    def __init__(self, version: str = DEFAULT_VERSION) -> None:
+    def __init__(self, version: str = DEFAULT_VERSION, custom: Sequence[CustomKind] = ()) -> None:
+        """`custom`: kinds that CustomResourceDefinitions add; they are judged as strictly as the built-in ones.
+
+        Raises:
+            UserError: there are no schemas of that version.
+        """
         if version not in versions():
             raise UserError("schema version", f"no schemas of Kubernetes {version!r}", f"use one of {', '.join(versions())}")
         self.version = version
         [folder] = _folder().glob(f"v{version}.*-local-strict")
         self._definitions: dict[str, dict[str, Any]] = json.loads((folder / "_definitions.json").read_text("utf-8"))["$defs"]
-        self._compiled: dict[str, dict[str, Any]] = {}
+        self._custom = {one.kind: one for one in custom}
+        self._definitions |= {one.name: _with_metadata(one.written) for one in custom}
+        self._compiled = {one.name: dict(one.strict) for one in custom}
         self._validators: dict[tuple[str, str], Any] = {}  # by apiVersion and kind
 
     @cached_property
@@ -132,7 +129,7 @@ class Schemas:
             for gvk in known:
                 if not gvk["kind"].endswith("List") and gvk["kind"] not in _SUBRESOURCES:
                     names[Kind(gvk["group"], gvk["version"], gvk["kind"])] = name
-        return names
+        return names | {kind: one.name for kind, one in self._custom.items()}
 
     @cached_property
     def _groups(self) -> frozenset[str]:
@@ -159,15 +156,25 @@ class Schemas:
         validator = self._validators.get((api_version, kind)) or self._validator(api_version, kind)
         if validator is None:
             return (self._unknown_kind(api_version, kind),)
-        if validator.is_valid(value):
+        if not self._custom and validator.is_valid(value):
             return ()
-        name = self._names[Kind(*split_api_version(api_version), kind)]
-        found: list[Finding] = []
+        full = Kind(*split_api_version(api_version), kind)
+        name, found = self._names[full], list(self._twins(full, value))
         for error in validator.iter_errors(value):
             found.extend(islice(self._explain(error, name), MAX_FINDINGS))
             if len(found) >= MAX_FINDINGS:
                 break
         return tuple(found[:MAX_FINDINGS])
+
+    def cel_rules(self, api_version: str, kind: str) -> int:
+        """Return how many CEL rules the definition of a custom kind states: nobody but a server evaluates them."""
+        custom = self._custom.get(Kind(*split_api_version(api_version), kind))
+        return custom.cel_rules if custom else 0
+
+    def _twins(self, kind: Kind, value: Mapping[str, Any]) -> Iterator[Finding]:
+        custom = self._custom.get(kind)
+        if custom:
+            yield from (_finding("K8S027", path, message) for path, message in twins(value, custom.written))
 
     def property(self, api_version: str, kind: str, path: Sequence[str | int] = ()) -> Property | None:
         """Return what is known of the field at `path` (list items by any index), or None where the schema has no such field."""
@@ -289,13 +296,41 @@ def _near(name: str, known: Sequence[str]) -> str:
     return near(name, known) if len(name) <= 100 else ""
 
 
+_BOUNDS = {
+    "minimum": "at least {}",
+    "maximum": "at most {}",
+    "exclusiveMinimum": "more than {}",
+    "exclusiveMaximum": "less than {}",
+    "minLength": "at least {} characters",
+    "maxLength": "at most {} characters",
+    "minItems": "at least {} items",
+    "maxItems": "at most {} items",
+    "minProperties": "at least {} fields",
+    "maxProperties": "at most {} fields",
+}
+_FORMS = {"uniqueItems": "items that differ", "anyOf": "one of the forms allowed here", "oneOf": "exactly one of the forms allowed here"}
+
+
 def _expected(problem: Any) -> str:
     if problem.name == "pattern":
-        return "a quantity such as 500m, 0.5, 128Mi or 10Gi"
-    if problem.name in ("minimum", "maximum"):
-        return f"a {'32' if abs(problem.limit) <= 2**31 else '64'}-bit integer"
+        return (
+            "a quantity such as 500m, 0.5, 128Mi or 10Gi" if problem.pattern == QUANTITY_PATTERN else f"text that matches {problem.pattern}"
+        )
+    limit = getattr(problem, "limit", None)
+    if limit in (-(2**31), 2**31 - 1, -(2**63), 2**63 - 1):
+        return f"a {'32' if abs(limit) <= 2**31 else '64'}-bit integer"
+    if problem.name in _BOUNDS:
+        return _BOUNDS[problem.name].format(limit)
+    if problem.name in _FORMS:
+        return _FORMS[problem.name]
     known = {"byte": "base64", "date-time": "a date and time such as 2026-01-31T12:00:00Z"}
     return known.get(getattr(problem, "format", ""), str(problem.name))
+
+
+def _with_metadata(written: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a definition's schema with the fields that every object has."""
+    same = {"apiVersion": {"type": "string"}, "kind": {"type": "string"}, "metadata": {"$ref": f"#/$defs/{OBJECT_META}"}}
+    return {**written, "properties": {**written.get("properties", {}), **same}}
 
 
 def _type(schema: dict[str, Any], resolved: dict[str, Any]) -> str:
@@ -349,3 +384,5 @@ def _references(schema: Any) -> Iterator[str]:
     for key in ("items", "additionalProperties"):
         if isinstance(schema.get(key), dict):
             yield from _references(schema[key])
+    for part in schema.get("allOf", ()):
+        yield from _references(part)
