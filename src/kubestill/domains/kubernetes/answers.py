@@ -5,20 +5,29 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from kubestill.domains.kubernetes import expressions
 from kubestill.domains.kubernetes.checks import table
+from kubestill.domains.kubernetes.definitions import CustomKind
 from kubestill.domains.kubernetes.manifests import SYNTAX_CODES, Manifest, Reading, read
 from kubestill.domains.kubernetes.schema import DEFAULT_VERSION, SCHEMA_CODES, Schemas, schemas, split_api_version
 from kubestill.domains.kubernetes.subject import Subject
 from kubestill.tools.checks.api import Finding, Outcome, Result, Tier, Verdict
 from kubestill.tools.checks.run import judged, passed, run, skipped
 
-FORM, SYNTAX, SCHEMA, CEL = "K8S001", "K8S010", "K8S020", "K8S029"  # the codes that the results of the three text tiers go by
+FORM, SYNTAX, SCHEMA, CEL, UNJUDGED = (
+    "K8S001",
+    "K8S010",
+    "K8S020",
+    "K8S028",
+    "K8S029",
+)  # the codes that the results of the three text tiers go by
 
 FORM_CODES = {
     "K8S001": "The answer is not exactly one manifest: it is empty, or holds prose, a code fence or several objects.",
 }
 CEL_CODES = {
-    "K8S029": "The definition of a custom resource states rules in CEL (x-kubernetes-validations), which only an API server evaluates.",
+    "K8S028": "A rule that the definition of the custom resource states in CEL (x-kubernetes-validations) does not hold.",
+    "K8S029": "Some rules that the definition states in CEL could not be judged here: an API server would.",
 }
 _FORM_REMEDY = "Answer with one YAML manifest and nothing else: no words, no code fence, no second document."
 
@@ -144,8 +153,23 @@ def _schema(value: Mapping[str, Any], known: Schemas, custom: bool) -> Iterator[
         yield skipped(SCHEMA, Tier.SCHEMA, f"no schema of {value['apiVersion']} {value['kind']}")
         return
     yield judged(SCHEMA, Tier.SCHEMA, findings) if findings else passed(SCHEMA, Tier.SCHEMA)
-    if not findings and (count := known.cel_rules(value["apiVersion"], value["kind"])):
-        yield skipped(CEL, Tier.CLUSTER, f"{count} CEL rules of {value['kind']} are for an API server to evaluate")
+    defined = known.custom(value["apiVersion"], value["kind"]) if not findings else None
+    if defined and defined.cel_rules:
+        yield from _expressions(value, defined)
+
+
+def _expressions(value: Mapping[str, Any], custom: CustomKind) -> Iterator[Result]:
+    """Judge the CEL rules of a definition; those that nobody could judge are told with the reason."""
+    if not expressions.available():
+        reason = f"{custom.cel_rules} rules in CEL need the package common-expression-language: {expressions.INSTALL}"
+        yield skipped(UNJUDGED, Tier.CLUSTER, reason)
+        return
+    said = expressions.judge(value, custom.written)
+    if said.judged:
+        remedy = "Change the object so that the rule of its definition holds."
+        yield judged(CEL, Tier.RULES, [Finding(CEL, path, message, Tier.RULES, remedy=remedy) for path, message in said.broken])
+    if said.unjudged:
+        yield skipped(UNJUDGED, Tier.CLUSTER, f"{said.unjudged} rules in CEL use what only an API server has")
 
 
 def _placed(verdict: Verdict, manifest: Manifest) -> Verdict:

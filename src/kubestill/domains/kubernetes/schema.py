@@ -166,10 +166,9 @@ class Schemas:
                 break
         return tuple(found[:MAX_FINDINGS])
 
-    def cel_rules(self, api_version: str, kind: str) -> int:
-        """Return how many CEL rules the definition of a custom kind states: nobody but a server evaluates them."""
-        custom = self._custom.get(Kind(*split_api_version(api_version), kind))
-        return custom.cel_rules if custom else 0
+    def custom(self, api_version: str, kind: str) -> CustomKind | None:
+        """Return what a CustomResourceDefinition says of a kind; None for built-in and unknown ones."""
+        return self._custom.get(Kind(*split_api_version(api_version), kind))
 
     def _twins(self, kind: Kind, value: Mapping[str, Any]) -> Iterator[Finding]:
         custom = self._custom.get(kind)
