@@ -22,20 +22,24 @@ if TYPE_CHECKING:
     "--crd", "definitions", multiple=True, type=click.Path(path_type=Path), help="Definitions of custom resources: a file or folder."
 )
 @click.option("--kubernetes-version", "version", default="", help="Version of the cluster, such as 1.34.  [default: 1.36]")
-def check(files: tuple[Path, ...], form: str, definitions: tuple[Path, ...], version: str) -> int:
+@click.option("--policy", "policies", multiple=True, help="Also ask pod-security/baseline, pod-security/restricted or best-practice.")
+def check(files: tuple[Path, ...], form: str, definitions: tuple[Path, ...], version: str, policies: tuple[str, ...]) -> int:
     """Check manifests in FILES (folders: all .yaml, .yml and .json below; -: standard input). Exit 1 when one fails.
 
     A document without a schema, such as a custom resource whose definition is not given with --crd, is skipped: that is told, and
-    is neither a pass nor a failure.
+    is neither a pass nor a failure. Policies are told apart from validity; exit 1 also when one is broken.
     """
     from kubestill.pipeline.linting import Against, check_files
 
-    checked = check_files(files, sys.stdin.buffer.read() if Path("-") in files else b"", Against(version, definitions))
+    checked = check_files(files, sys.stdin.buffer.read() if Path("-") in files else b"", Against(version, definitions, policies))
     click.echo(FORMATS[form](checked), nl=bool(checked) or form != "text")
     counts = {status: sum(found.status == status for found in checked) for status in ("pass", "fail", "skip", "error")}
     told = f"{counts['pass']} passed, {counts['fail']} failed, {counts['skip']} skipped, {counts['error']} could not be checked"
     click.echo(f"{len(checked)} documents: {told}" if checked else "found no document: nothing was checked", err=True)
-    return 1 if counts["fail"] or counts["error"] else 0
+    broken = sum(found.policy == "fail" for found in checked)
+    if policies:
+        click.echo(f"{', '.join(policies)}: {sum(found.policy == 'pass' for found in checked)} met, {broken} broken", err=True)
+    return 1 if counts["fail"] or counts["error"] or broken else 0
 
 
 def text(checked: Sequence["Checked"]) -> str:
@@ -46,7 +50,9 @@ def text(checked: Sequence["Checked"]) -> str:
             lines.append(f"{found.file}:{found.line}: {found.status} {found.title}")
         else:
             lines.append(f"{found.file}:{found.line}: {found.status} {found.title}: {found.reason}")
-        for finding in found.findings:
+        if found.policy:
+            lines.append(f"{found.file}:{found.line}: policy {found.policy} {found.title}")
+        for finding in found.told:
             place = f"{found.file}:{finding.line or found.line}:{finding.column or 1}"
             where = f"{finding.path}: " if finding.path else ""
             remedy = f". {finding.remedy}" if finding.remedy else ""

@@ -14,13 +14,13 @@ SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 def sarif(checked: Sequence["Checked"]) -> str:
     """Spell the findings as one SARIF run (OASIS, "Static Analysis Results Interchange Format", 2.1.0)."""
-    rules = {finding.code: finding.remedy for found in checked for finding in found.findings}
+    rules = {finding.code: finding.remedy for found in checked for finding in found.told}
     driver = {
         "name": "kubestill",
         "version": importlib.metadata.version("kubestill"),
         "rules": [{"id": code, "help": {"text": remedy or code}} for code, remedy in sorted(rules.items())],
     }
-    results = [_sarif_result(found, finding) for found in checked for finding in found.findings]
+    results = [_sarif_result(found, finding) for found in checked for finding in found.told]
     return json.dumps({"$schema": SARIF_SCHEMA, "version": "2.1.0", "runs": [{"tool": {"driver": driver}, "results": results}]}, indent=1)
 
 
@@ -38,6 +38,7 @@ def _sarif_result(found: "Checked", finding: Any) -> dict[str, Any]:
 def junit(checked: Sequence["Checked"]) -> str:
     """Spell each document as a test case, as continuous integration servers read it."""
     counts = {status: str(sum(found.status == status for found in checked)) for status in ("fail", "error", "skip")}
+    counts["fail"] = str(sum("fail" in (found.status, found.policy) for found in checked))
     totals = {"tests": str(len(checked)), "failures": counts["fail"], "errors": counts["error"], "skipped": counts["skip"]}
     suite = ElementTree.Element("testsuite", {"name": "kubestill check", **totals})
     for found in checked:
@@ -45,6 +46,9 @@ def junit(checked: Sequence["Checked"]) -> str:
         if found.status == "fail":
             told = "\n".join(f"{finding.code} {finding.path}: {finding.message}" for finding in found.findings)
             ElementTree.SubElement(case, "failure", {"message": told.partition("\n")[0]}).text = told
+        elif found.policy == "fail":
+            told = "\n".join(f"{finding.code} {finding.path}: {finding.message}" for finding in found.policy_findings)
+            ElementTree.SubElement(case, "failure", {"type": "policy", "message": told.partition("\n")[0]}).text = told
         elif found.status in ("error", "skip"):
             ElementTree.SubElement(case, "error" if found.status == "error" else "skipped", {"message": found.reason})
     ElementTree.indent(suite)

@@ -16,7 +16,10 @@ PASS, FAIL, SKIP, ERROR = Outcome.PASS.value, Outcome.FAIL.value, Outcome.SKIP.v
 
 @dataclass(frozen=True)
 class Checked:
-    """One document of a file: what it is, how it fared, and why."""
+    """One document of a file: what it is, how it fared, and why.
+
+    `policy` is apart from `status`: pass or fail where policies were asked of a valid object, else empty.
+    """
 
     file: str
     document: int
@@ -27,6 +30,13 @@ class Checked:
     status: str  # pass | fail | skip | error
     reason: str  # of a skip or an error
     findings: tuple[Finding, ...]
+    policy: str = ""
+    policy_findings: tuple[Finding, ...] = ()
+
+    @property
+    def told(self) -> tuple[Finding, ...]:
+        """All findings, those of validity first."""
+        return (*self.findings, *self.policy_findings)
 
     @property
     def title(self) -> str:
@@ -35,28 +45,28 @@ class Checked:
 
     def record(self) -> dict[str, Any]:
         """Return the JSON form."""
-        findings = [
-            {
-                "code": found.code,
-                "severity": found.severity,
-                "path": found.path,
-                "line": found.line,
-                "column": found.column,
-                "message": found.message,
-                "remedy": found.remedy,
-            }
-            for found in self.findings
-        ]
         told = {name: getattr(self, name) for name in ("file", "document", "line", "api_version", "kind", "name", "status", "reason")}
-        return {**told, "findings": findings}
+        policy = {"policy": {"status": self.policy, "findings": _records(self.policy_findings)}} if self.policy else {}
+        return {**told, "findings": _records(self.findings), **policy}
+
+
+_TOLD = ("code", "severity", "path", "line", "column", "message", "remedy")
+
+
+def _records(findings: Sequence[Finding]) -> list[dict[str, Any]]:
+    return [{"tier": found.tier.name.lower(), **{name: getattr(found, name) for name in _TOLD}} for found in findings]
 
 
 @dataclass(frozen=True)
 class Against:
-    """What manifests are checked against: a cluster version ("": the usual one), and files or folders that define custom resources."""
+    """What manifests are checked against.
+
+    A cluster version ("": the usual one), files or folders that define custom resources, and sets of policies.
+    """
 
     version: str = ""
     definitions: Sequence[Path] = ()
+    policies: Sequence[str] = ()
 
 
 def check_files(paths: Sequence[Path], stdin: bytes = b"", against: Against = Against()) -> list[Checked]:
@@ -64,19 +74,27 @@ def check_files(paths: Sequence[Path], stdin: bytes = b"", against: Against = Ag
 
     Raises:
         UserError: a path is not there, cannot be read or is far too large; a folder holds no manifest; there are no schemas of the
-            version; a file of definitions defines nothing.
+            version; a file of definitions defines nothing; no set of policies is called so.
     """
     factory = DOMAINS.load("kubernetes")
     domain = factory(against.version) if against.version else factory()
     if against.definitions:
         domain.learn_definitions(_contents(against.definitions, b""))
+    domain.ask_policies(against.policies)
     checked = []
     for name, content in _contents(paths, stdin):
         for found in domain.check_text(content, name):
             status, reason = _status(found.verdict)
             place = (found.file, found.document, found.line, found.api_version, found.kind, found.name)
-            checked.append(Checked(*place, status, reason, found.verdict.findings))
+            policy = _policy(found.policy)
+            checked.append(Checked(*place, status, reason, found.verdict.findings, policy, found.policy.findings))
     return checked
+
+
+def _policy(verdict: Verdict) -> str:
+    if not verdict.results:
+        return ""
+    return FAIL if verdict.failed_on else PASS if verdict.passed else SKIP
 
 
 def _status(verdict: Verdict) -> tuple[str, str]:

@@ -50,6 +50,6 @@ CHECKS = Table(
     "domain",
     {
         "cron": "kubestill.domains.cron.checks:CHECKS",
-        "kubernetes": "kubestill.domains.kubernetes.checks.table:rules",
+        "kubernetes": "kubestill.domains.kubernetes.kubernetes:documented",
     },
 )

@@ -51,6 +51,50 @@ def test_json_sarif_and_junit_tell_the_same(file: Path, capsys: pytest.CaptureFi
     assert [len(case) for case in suite] == [0, 1, 1]
 
 
+POD = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  hostNetwork: true\n  containers: [{name: a, image: x:1}]\n"
+
+
+def test_policies_are_off_until_asked_for_and_apart_from_validity(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "pod.yaml"
+    path.write_text(POD)
+    assert answer(["check", str(path)]) == 0
+    assert answer(["check", str(path), "--policy", "best-practice"]) == 0  # advice fails nothing
+    assert "warning K8S543" in capsys.readouterr().out
+    assert answer(["check", str(path), "--policy", "pod-security/baseline"]) == 1
+    told = capsys.readouterr()
+    assert f"{path}:1: pass Pod/a" in told.out and f"{path}:1: policy fail Pod/a" in told.out and ":5:3: error K8S502" in told.out
+    assert "1 passed, 0 failed" in told.err and "pod-security/baseline: 0 met, 1 broken" in told.err
+    answer(["check", "--json", str(path), "--policy", "pod-security/baseline"])
+    (row,) = json.loads(capsys.readouterr().out)
+    assert (row["status"], row["findings"], row["policy"]["status"]) == ("pass", [], "fail")
+    assert row["policy"]["findings"][0]["tier"] == "policy"
+    answer(["check", "--format", "junit", str(path), "--policy", "pod-security/baseline"])
+    suite = ElementTree.fromstring(capsys.readouterr().out)
+    assert suite.get("failures") == "1" and suite[0][0].get("type") == "policy"
+    assert answer(["check", str(path), "--policy", "pod-security/basline"]) == 2
+    assert "did you mean 'pod-security/baseline'" in capsys.readouterr().err
+    assert answer(["explain", "K8S502"]) == 0 and "host" in capsys.readouterr().out
+
+
+def test_custom_resources_are_judged_by_definitions_given(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    schema = "{type: object, properties: {spec: {type: object, properties: {size: {type: integer}}}}}"
+    crd = tmp_path / "crd.yaml"
+    crd.write_text(
+        "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: databases.example.com}\n"
+        "spec:\n  group: example.com\n  scope: Namespaced\n  names: {kind: Database, plural: databases}\n"
+        f"  versions: [{{name: v1, served: true, storage: true, schema: {{openAPIV3Schema: {schema}}}}}]\n"
+    )
+    path = tmp_path / "db.yaml"
+    path.write_text(CUSTOM + "spec: {sise: 1}\n")
+    assert answer(["check", str(path)]) == 0 and "1 skipped" in capsys.readouterr().err
+    assert answer(["check", str(path), "--crd", str(crd)]) == 1
+    assert "K8S022 spec.sise: unknown field 'sise'; did you mean 'size'?" in capsys.readouterr().out
+    assert answer(["check", str(path), "--crd", str(path)]) == 2
+    assert "holds no CustomResourceDefinition" in capsys.readouterr().err
+    assert answer(["check", str(path), "--kubernetes-version", "1.2"]) == 2
+    assert "no schemas of Kubernetes '1.2'" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(("content", "code"), [(b"", 0), (RUBBISH.encode(), 1), (b"\xff\xfe\x00rubbish", 1), (b"just prose\n", 1)])
 def test_empty_input_and_rubbish(tmp_path: Path, content: bytes, code: int, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "x.yaml"

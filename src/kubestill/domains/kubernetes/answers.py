@@ -9,18 +9,15 @@ from kubestill.domains.kubernetes import expressions
 from kubestill.domains.kubernetes.checks import table
 from kubestill.domains.kubernetes.definitions import CustomKind
 from kubestill.domains.kubernetes.manifests import SYNTAX_CODES, Manifest, Reading, read
+from kubestill.domains.kubernetes.policies import judge_policy
 from kubestill.domains.kubernetes.schema import DEFAULT_VERSION, SCHEMA_CODES, Schemas, schemas, split_api_version
 from kubestill.domains.kubernetes.subject import Subject
-from kubestill.tools.checks.api import Finding, Outcome, Result, Tier, Verdict
+from kubestill.tools.checks.api import Check, Finding, Outcome, Result, Tier, Verdict
 from kubestill.tools.checks.run import judged, passed, run, skipped
 
-FORM, SYNTAX, SCHEMA, CEL, UNJUDGED = (
-    "K8S001",
-    "K8S010",
-    "K8S020",
-    "K8S028",
-    "K8S029",
-)  # the codes that the results of the three text tiers go by
+FORM, SYNTAX, SCHEMA = "K8S001", "K8S010", "K8S020"  # the codes that the results of the three text tiers go by
+CEL, UNJUDGED = "K8S028", "K8S029"
+NOTHING = Verdict()  # nobody was asked
 
 FORM_CODES = {
     "K8S001": "The answer is not exactly one manifest: it is empty, or holds prose, a code fence or several objects.",
@@ -42,7 +39,10 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class DocumentVerdict:
-    """What was said of one object of a file. `document` counts objects from 0, `line` lines from 1."""
+    """What was said of one object of a file. `document` counts objects from 0, `line` lines from 1.
+
+    `policy` says how it fares with what was asked for beyond validity; it is empty where nothing was, or where the object is not valid.
+    """
 
     file: str
     document: int
@@ -51,6 +51,7 @@ class DocumentVerdict:
     kind: str
     name: str
     verdict: Verdict
+    policy: Verdict = NOTHING
 
 
 def judge(answer: str, version: str = DEFAULT_VERSION) -> Answer:
@@ -65,11 +66,13 @@ def judge(answer: str, version: str = DEFAULT_VERSION) -> Answer:
     return Answer(_verdict(manifest, before, schemas(version), False), manifest.object if manifest else None)
 
 
-def check_text(text: str | bytes, where: str, known: Schemas | None = None) -> list[DocumentVerdict]:
+def check_text(
+    text: str | bytes, where: str, known: Schemas | None = None, policies: Sequence[Check[Subject]] = ()
+) -> list[DocumentVerdict]:
     """Judge every document of a file called `where`; a fault that ends the reading gets a verdict of its own.
 
     `known`: the schemas to judge by, the usual version's unless told. A custom resource that they do not describe is skipped at
-    the schema tier, with the reason.
+    the schema tier, with the reason. `policies` are asked of objects that are valid, apart from the verdict.
     """
     known = known or schemas()
     reading = read(text)
@@ -82,7 +85,8 @@ def check_text(text: str | bytes, where: str, known: Schemas | None = None) -> l
         value = manifest.object
         name = value["metadata"].get("name") if isinstance(value.get("metadata"), dict) else None
         row = (manifest.line, _text(value.get("apiVersion")), _text(value.get("kind")), _text(name))
-        documents.append(DocumentVerdict(where, 0, *row, verdict))
+        policy = judge_policy(manifest, policies) if policies and not verdict.failed_on else NOTHING
+        documents.append(DocumentVerdict(where, 0, *row, verdict, policy))
     held = {id(finding) for document in documents for finding in document.verdict.findings}
     for finding in reading.findings:
         if id(finding) not in held:

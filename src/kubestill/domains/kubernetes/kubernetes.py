@@ -11,12 +11,15 @@ from kubestill.domains.kubernetes.definitions import KIND, custom_kinds
 from kubestill.domains.kubernetes.fullpass import full_pass
 from kubestill.domains.kubernetes.manifests import read
 from kubestill.domains.kubernetes.phrasing.lines import digest
+from kubestill.domains.kubernetes.policies import policy_set
+from kubestill.domains.kubernetes.policies.table import CHECKS, load
 from kubestill.domains.kubernetes.schema import DEFAULT_VERSION, Schemas, schemas, versions
 from kubestill.domains.kubernetes.skill import ManifestSkill
+from kubestill.domains.kubernetes.subject import Subject
 from kubestill.domains.kubernetes.suites import SUITES
 from kubestill.domains.kubernetes.vocabulary import vocabulary
 from kubestill.ground.errors import UserError
-from kubestill.tools.checks.api import Verdict
+from kubestill.tools.checks.api import Check, Verdict
 
 INTENTS_VERSION = 2  # of reading, building, drawing and phrasing: another version makes other samples
 
@@ -36,6 +39,7 @@ class Kubernetes:
             raise UserError("domain.version", f"no schemas of Kubernetes {version!r}", f"use one of {', '.join(versions())}")
         self.version = version
         self.schemas: Schemas | None = None  # other than the published ones
+        self.policies: tuple[Check[Subject], ...] = ()
 
     def learn_definitions(self, texts: Iterable[tuple[str, bytes]]) -> int:
         """Judge custom resources by the CustomResourceDefinitions in files (name, content); return how many kinds they define.
@@ -54,6 +58,14 @@ class Kubernetes:
             found += kinds
         self.schemas = Schemas(self.version, found)
         return len(found)
+
+    def ask_policies(self, names: Sequence[str]) -> None:
+        """Ask more of valid manifests than validity: sets such as `pod-security/restricted` and `best-practice`.
+
+        Raises:
+            UserError: no set has one of the names.
+        """
+        self.policies = policy_set(names, self.version)
 
     def identity(self) -> Mapping[str, Any]:
         """Return what shapes samples and verdicts."""
@@ -83,7 +95,12 @@ class Kubernetes:
 
     def check_text(self, text: str | bytes, where: str) -> list[answers.DocumentVerdict]:
         """Judge every document of a file."""
-        return answers.check_text(text, where, self.schemas or schemas(self.version))
+        return answers.check_text(text, where, self.schemas or schemas(self.version), self.policies)
+
+
+def documented() -> tuple[Check[Subject], ...]:
+    """Return every rule and every policy: what `explain` and `list checks` tell of."""
+    return (*rules(), *(load(code) for code in CHECKS))
 
 
 def domain(version: str = DEFAULT_VERSION) -> Kubernetes:
