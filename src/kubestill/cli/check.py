@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, allow_dash=True))
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path, allow_dash=True))
 @click.option("--format", "form", type=click.Choice(["text", "json", "sarif", "junit"]), default="text", show_default=True, help="Form.")
 @click.option("--json", "form", flag_value="json", help="The same as --format json.")
 @click.option(
@@ -23,15 +23,19 @@ if TYPE_CHECKING:
 )
 @click.option("--kubernetes-version", "version", default="", help="Version of the cluster, such as 1.34.  [default: 1.36]")
 @click.option("--policy", "policies", multiple=True, help="Also ask pod-security/baseline, pod-security/restricted or best-practice.")
-def check(files: tuple[Path, ...], form: str, definitions: tuple[Path, ...], version: str, policies: tuple[str, ...]) -> int:
+@click.option("--kubectl", "commands", multiple=True, metavar="COMMAND", help="Check a kubectl command; may be given again.")
+def check(files: tuple[Path, ...], form: str, commands: tuple[str, ...], **asked: Any) -> int:
     """Check manifests in FILES (folders: all .yaml, .yml and .json below; -: standard input). Exit 1 when one fails.
 
     A document without a schema, such as a custom resource whose definition is not given with --crd, is skipped: that is told, and
     is neither a pass nor a failure. Policies are told apart from validity; exit 1 also when one is broken.
     """
-    from kubestill.pipeline.linting import Against, check_files
+    from kubestill.pipeline.linting import Against, check_commands, check_files
 
-    checked = check_files(files, sys.stdin.buffer.read() if Path("-") in files else b"", Against(version, definitions, policies))
+    if not files and not commands:
+        raise click.UsageError("give files or folders of manifests, - for standard input, or --kubectl COMMAND")
+    against, policies = Against(**asked), asked["policies"]
+    checked = check_files(files, sys.stdin.buffer.read() if Path("-") in files else b"", against) + check_commands(commands)
     click.echo(FORMATS[form](checked), nl=bool(checked) or form != "text")
     counts = {status: sum(found.status == status for found in checked) for status in ("pass", "fail", "skip", "error")}
     told = f"{counts['pass']} passed, {counts['fail']} failed, {counts['skip']} skipped, {counts['error']} could not be checked"

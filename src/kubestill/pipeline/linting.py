@@ -91,6 +91,17 @@ def check_files(paths: Sequence[Path], stdin: bytes = b"", against: Against = Ag
     return checked
 
 
+def check_commands(commands: Sequence[str]) -> list[Checked]:
+    """Check kubectl commands, each a text as typed in a shell; `name` says what one would do to the cluster."""
+    domain = DOMAINS.load("kubernetes")()
+    checked = []
+    for number, text in enumerate(commands):
+        effect, verdict = domain.check_command(text)
+        status, reason = _status(verdict)
+        checked.append(Checked("<command>", number, 1, "", "kubectl", effect, status, reason, verdict.findings))
+    return checked
+
+
 def _policy(verdict: Verdict) -> str:
     if not verdict.results:
         return ""

@@ -51,6 +51,17 @@ def test_json_sarif_and_junit_tell_the_same(file: Path, capsys: pytest.CaptureFi
     assert [len(case) for case in suite] == [0, 1, 1]
 
 
+def test_kubectl_commands_are_checked_and_their_effect_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert answer(["check", "--kubectl", "kubectl get po -n web -o wide", "--kubectl", "kubectl delete ns web"]) == 0
+    told = capsys.readouterr()
+    assert "pass kubectl/reads" in told.out and "pass kubectl/destroys" in told.out and "2 documents: 2 passed" in told.err
+    assert answer(["check", "--kubectl", "kubectl get pods --all-namespace"]) == 1
+    out = capsys.readouterr().out
+    assert "fail kubectl/" in out and "K8S405" in out and "did you mean '--all-namespaces'" in out
+    assert answer(["check"]) == 2 and "give files or folders" in capsys.readouterr().err
+    assert answer(["explain", "K8S405"]) == 0
+
+
 POD = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  hostNetwork: true\n  containers: [{name: a, image: x:1}]\n"
 
 

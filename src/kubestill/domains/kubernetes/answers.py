@@ -8,6 +8,8 @@ from typing import Any
 from kubestill.domains.kubernetes import expressions
 from kubestill.domains.kubernetes.checks import table
 from kubestill.domains.kubernetes.definitions import CustomKind
+from kubestill.domains.kubernetes.kubectl import check as kubectl
+from kubestill.domains.kubernetes.kubectl.codes import CODES as KUBECTL_CODES
 from kubestill.domains.kubernetes.manifests import SYNTAX_CODES, Manifest, Reading, read
 from kubestill.domains.kubernetes.policies import judge_policy
 from kubestill.domains.kubernetes.schema import DEFAULT_VERSION, SCHEMA_CODES, Schemas, schemas, split_api_version
@@ -106,12 +108,14 @@ def explain(code: str) -> str:
         check = table.load(code)
         examples = "".join(f"\nBad:\n{text}" for text in check.bad[:1]) + "".join(f"\nGood:\n{text}" for text in check.good[:1])
         return f"{code} ({check.tier.name.lower()})\n{check.__doc__}\nRemedy: {check.remedy}\n{examples}"
+    if code in KUBECTL_CODES:
+        return kubectl.explain(code)
     return f"{code}\n{ {**FORM_CODES, **SYNTAX_CODES, **SCHEMA_CODES, **CEL_CODES}[code] }"
 
 
 def codes() -> tuple[str, ...]:
     """Return every code that a finding can carry."""
-    return (*FORM_CODES, *SYNTAX_CODES, *SCHEMA_CODES, *CEL_CODES, *table.CHECKS)
+    return (*FORM_CODES, *SYNTAX_CODES, *SCHEMA_CODES, *CEL_CODES, *table.CHECKS, *KUBECTL_CODES)
 
 
 def _form(answer: str, reading: Reading) -> str:

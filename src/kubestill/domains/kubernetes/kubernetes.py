@@ -9,6 +9,8 @@ from kubestill.domains.kubernetes import answers, sources
 from kubestill.domains.kubernetes.checks.table import rules
 from kubestill.domains.kubernetes.definitions import KIND, custom_kinds
 from kubestill.domains.kubernetes.fullpass import full_pass
+from kubestill.domains.kubernetes.kubectl.check import check_parsed
+from kubestill.domains.kubernetes.kubectl.parse import parse
 from kubestill.domains.kubernetes.manifests import read
 from kubestill.domains.kubernetes.phrasing.lines import digest
 from kubestill.domains.kubernetes.policies import policy_set
@@ -19,6 +21,7 @@ from kubestill.domains.kubernetes.subject import Subject
 from kubestill.domains.kubernetes.suites import SUITES
 from kubestill.domains.kubernetes.vocabulary import vocabulary
 from kubestill.ground.errors import UserError
+from kubestill.ground.seeds import stable_hash
 from kubestill.tools.checks.api import Check, Verdict
 
 INTENTS_VERSION = 2  # of reading, building, drawing and phrasing: another version makes other samples
@@ -70,7 +73,9 @@ class Kubernetes:
     def identity(self) -> Mapping[str, Any]:
         """Return what shapes samples and verdicts."""
         checks = {check.code: check.version for check in rules()}
-        return {"name": self.name, "version": self.version, "checks": checks, "phrases": digest(), "intents": INTENTS_VERSION}
+        words = f"{stable_hash(*sorted(vocabulary())):016x}"
+        told = {"checks": checks, "phrases": digest(), "intents": INTENTS_VERSION, "words": words}
+        return {"name": self.name, "version": self.version, **told}
 
     def vocabulary(self) -> frozenset[str]:
         """Return kinds, resources, verbs, field names and enum values."""
@@ -96,6 +101,11 @@ class Kubernetes:
     def check_text(self, text: str | bytes, where: str) -> list[answers.DocumentVerdict]:
         """Judge every document of a file."""
         return answers.check_text(text, where, self.schemas or schemas(self.version), self.policies)
+
+    def check_command(self, text: str) -> tuple[str, Verdict]:
+        """Judge a text of kubectl commands; return what it would do to the cluster (reads, changes, destroys ...) and the verdict."""
+        parsed = parse(text)
+        return parsed.effect.value, check_parsed(parsed)
 
 
 def documented() -> tuple[Check[Subject], ...]:
