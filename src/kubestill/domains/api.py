@@ -58,6 +58,10 @@ class Sample:
     forms: tuple[str, ...] = ()  # ids of the phrase parts it is made of
     source: Mapping[str, str] = field(default_factory=dict)
 
+    def notes(self) -> str:
+        """Return what the request says, one line a statement in the order of mention: what a student may write before its answer."""
+        return "\n".join(" ".join(filter(None, (f"{i.aspect}:", *i.keys, _plain(i.value)))) for i in self.intents)
+
     def to_record(self) -> dict[str, Any]:
         """Return the JSON form."""
         record = {name: getattr(self, name) for name in self.__slots__}
@@ -69,6 +73,16 @@ class Sample:
         """Read the JSON form back."""
         intents = tuple(Intent(i["aspect"], tuple(i["keys"]), frozen(i["value"])) for i in record["intents"])
         return cls(**{**record, "intents": intents, "forms": tuple(record["forms"])})
+
+
+_JOINTS = (" / ", ", ", " ")
+
+
+def _plain(value: Any, depth: int = 0) -> str:
+    """Return a value as words; nested tuples by their depth."""
+    if isinstance(value, tuple):
+        return _JOINTS[min(depth, len(_JOINTS) - 1)].join(_plain(item, depth + 1) for item in value)
+    return str(value).lower() if isinstance(value, bool) else "" if value is None else str(value)
 
 
 def frozen(value: Any) -> Any:

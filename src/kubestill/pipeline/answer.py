@@ -23,25 +23,27 @@ Record = dict[str, Any]
 
 @dataclass(frozen=True)
 class Answer:
-    """A model's answer with its verdict; `cut` says that the token limit ended it."""
+    """A model's answer with its verdict; `cut` says that the token limit ended it, `notes` what it understood, line by line."""
 
     text: str
     verdict: Verdict
     cut: bool
+    notes: str = ""
 
     def record(self) -> dict[str, Any]:
         """Return the JSON form."""
         verdict = self.verdict
         findings = [{"code": f.code, "path": f.path, "message": f.message, "remedy": f.remedy} for f in verdict.findings]
         told = {"answer": self.text, "passed": verdict.passed, "failed_on": verdict.failed_on}
-        return {**told, "findings": findings, "cut": self.cut}
+        return {**told, "understood": self.notes.splitlines(), "findings": findings, "cut": self.cut}
 
     def told(self) -> list[str]:
         """Return the verdict in lines for people."""
         judged = [result for result in self.verdict.results if result.outcome is not Outcome.SKIP]
         counted = f"{len(judged)} checks looked, {len(self.verdict.results) - len(judged)} had nothing to look at"
         outcome = "passed" if self.verdict.passed else f"failed on {self.verdict.failed_on}" if self.verdict.failed_on else "not judged"
-        lines = [f"verdict: {outcome} ({counted})"]
+        lines = [f"understood: {' · '.join(self.notes.splitlines())}"] if self.notes else []
+        lines.append(f"verdict: {outcome} ({counted})")
         for found in self.verdict.findings[:SHOWN_FINDINGS]:
             lines.append(f"  {found.code} {found.path}: {found.message}" + (f". {found.remedy}" if found.remedy else ""))
         if len(self.verdict.findings) > SHOWN_FINDINGS:
@@ -58,7 +60,7 @@ def ask_model(model: Model, request: str, domain_name: str = "") -> Answer:
     """
     domain: Domain = load_domain(domain_name or model.domain)
     (reply,) = load_engine(model).generate([request], Ask(max_new_tokens=MAX_NEW_TOKENS))
-    return Answer(reply.text, domain.judge(reply.text), reply.cut)
+    return Answer(reply.text, domain.judge(reply.text), reply.cut, reply.notes)
 
 
 def score_model(model: Model, suite: str, store: Store, progress: Progress, count: int | None = None) -> tuple[Record, list[Record]]:

@@ -15,11 +15,11 @@ from kubestill.tools.engines.api import Ask, Reply
 class Says:
     name = "says"
 
-    def __init__(self, text: str, cut: bool = False) -> None:
-        self.text, self.cut = text, cut
+    def __init__(self, text: str, cut: bool = False, notes: str = "") -> None:
+        self.text, self.cut, self.notes = text, cut, notes
 
     def generate(self, requests: Sequence[str], ask: Ask) -> list[Reply]:
-        return [Reply(self.text, 3, 5, self.cut) for _ in requests]
+        return [Reply(self.text, 3, 5, self.cut, self.notes) for _ in requests]
 
 
 @pytest.fixture
@@ -30,8 +30,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "student"
 
 
-def says(monkeypatch: pytest.MonkeyPatch, text: str, cut: bool = False) -> None:
-    monkeypatch.setattr(answering, "load_engine", lambda model: Says(text, cut))
+def says(monkeypatch: pytest.MonkeyPatch, text: str, cut: bool = False, notes: str = "") -> None:
+    monkeypatch.setattr(answering, "load_engine", lambda model: Says(text, cut, notes))
 
 
 def test_a_good_answer_goes_to_stdout_its_verdict_to_stderr(
@@ -42,6 +42,17 @@ def test_a_good_answer_goes_to_stdout_its_verdict_to_stderr(
     told = capsys.readouterr()
     assert told.out == "0 9 * * 1-5\n"
     assert told.err.startswith("verdict: passed (3 checks looked")
+
+
+def test_what_was_understood_is_told_apart_from_the_answer(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    says(monkeypatch, "0 9 * * 1-5\n", notes="hours: 9\ndays: 1-5")
+    assert answer(["ask", "weekdays at nine", "--model", str(folder), "--domain", "cron"]) == 0
+    told = capsys.readouterr()
+    assert told.out == "0 9 * * 1-5\n" and told.err.startswith("understood: hours: 9 · days: 1-5\nverdict: passed")
+    answer(["ask", "weekdays at nine", "--model", str(folder), "--domain", "cron", "--json"])
+    assert json.loads(capsys.readouterr().out)["understood"] == ["hours: 9", "days: 1-5"]
 
 
 def test_a_bad_answer_leaves_with_1_and_says_why(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

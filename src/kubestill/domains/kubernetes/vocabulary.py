@@ -11,12 +11,18 @@ from kubestill.domains.kubernetes.intents.order import IDIOM
 from kubestill.domains.kubernetes.schema import DEFAULT_VERSION
 
 _HUMPS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+# Written the same by everybody: nobody's own words, though an answer repeats them.
+_FIXED = frozenset(
+    "m k g t mi gi ki ti true false yes no on off view rbac k8s helm.sh/chart app.kubernetes.io/name app.kubernetes.io/instance "
+    "app.kubernetes.io/version app.kubernetes.io/component app.kubernetes.io/part-of app.kubernetes.io/managed-by "
+    "kubernetes.io/hostname kubernetes.io/os kubernetes.io/arch".split()
+)
 _SINGLE = re.compile(r"[A-Za-z]{2,}\Z")
 
 
 @cache
 def vocabulary() -> frozenset[str]:
-    """Return kinds, resources, verbs, field names and enum values, and the parts of those written in camelCase."""
+    """Return kinds, API groups, resources, verbs, field names, enum values and common labels, and the parts of those in camelCase."""
     text = resources.files("kubestill.domains.kubernetes").joinpath(f"data/enums-{DEFAULT_VERSION}.json").read_text("utf-8")
     enums = [value for fields in json.loads(text).values() for values in fields.values() for value in values]
     names = [resource.split(".")[0] for resource in RESOURCES]
@@ -24,5 +30,6 @@ def vocabulary() -> frozenset[str]:
     plurals = [f"{kind}s" for kind in KINDS]
     verbs = [verb for several in VERBS for verb in several]
     words = [*KINDS, *plurals, *names, *verbs, *IDIOM, *enums, *values]
+    groups = {spec.api_version.split("/")[0] for spec in KINDS.values() if "." in spec.api_version}
     humps = [hump for word in words for hump in _HUMPS.findall(word)]
-    return frozenset(word.lower() for word in (*words, *humps) if _SINGLE.match(word))
+    return frozenset(word.lower() for word in (*words, *humps) if _SINGLE.match(word)) | groups | _FIXED

@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kubestill.domains.api import Sample
 from kubestill.ground.records import read_records
-from kubestill.ground.seeds import Seed
+from kubestill.ground.seeds import Seed, stable_hash
 from kubestill.ground.stage import Tally
 
 POOL_BLOCKS = 256  # blocks' worth of samples that are sorted by length together: enough for 3 % padding, few enough to mix
@@ -68,15 +69,25 @@ class Encoded:
         return found.hexdigest()
 
 
-def encode_lines(folder: Path, shard: Path, lines: slice, max_tokens: int) -> tuple[Encoded, Tally]:
+@dataclass(frozen=True)
+class Limits:
+    """Longest sample in tokens, and the share of the samples whose answer is learned and not their notes alone."""
+
+    max_tokens: int
+    answers: float = 1.0
+
+
+def encode_lines(folder: Path, shard: Path, lines: slice, limits: Limits) -> tuple[Encoded, Tally]:
     """Encode some lines of a JSONL file of samples with the tokenizer and chat.json in `folder`."""
     from kubestill.tools.chat.format import ChatFormat
     from kubestill.tools.chat.mask import encode_many
     from kubestill.tools.modeling.tokenizer import load_tokenizer
 
     tally, ids, lengths, starts = Tally(), [], [], []
-    pairs = ((record["request"], record["answer"]) for record in _some_records(shard, lines))
-    for found in encode_many(load_tokenizer(folder), ChatFormat.load(folder), pairs, max_tokens):
+    samples = map(Sample.from_record, _some_records(shard, lines))
+    chat = ChatFormat.load(folder)
+    lessons = ((sample.request, _answer(sample, chat.notes, limits.answers), sample.notes()) for sample in samples)
+    for found in encode_many(load_tokenizer(folder), chat, lessons, limits.max_tokens):
         if found is None:
             tally.drop("too-long")
             continue
@@ -88,23 +99,28 @@ def encode_lines(folder: Path, shard: Path, lines: slice, max_tokens: int) -> tu
     return Encoded(row, np.cumsum(lengths, dtype=np.int64), np.array(starts, dtype=np.int32)), tally
 
 
+def _answer(sample: Sample, notes: bool, share: float) -> str | None:
+    """Return the answer, or None where the lesson shall end with the notes: which, the request alone decides."""
+    return None if notes and stable_hash("notes-only", sample.request) % 10_000 >= share * 10_000 else sample.answer
+
+
 def _some_records(shard: Path, lines: slice) -> Iterator[dict[str, Any]]:
     with shard.open(encoding="utf-8") as file:
         yield from (json.loads(line) for line in islice(file, lines.start, lines.stop))
 
 
-def _work(folder: Path, shards: list[Path], max_tokens: int) -> Iterator[tuple[Path, Path, slice, int]]:
+def _work(folder: Path, shards: list[Path], limits: Limits) -> Iterator[tuple[Path, Path, slice, Limits]]:
     """Yield what `encode_lines` takes, for all lines in their order."""
     for shard in shards:
         with shard.open("rb") as file:
             count = sum(1 for _ in file)
         for start in range(0, count, ENCODED_AT_ONCE):
-            yield folder, shard, slice(start, start + ENCODED_AT_ONCE), max_tokens
+            yield folder, shard, slice(start, start + ENCODED_AT_ONCE), limits
 
 
-def encode_mix(folder: Path, shards: list[Path], max_tokens: int, processes: int) -> tuple[Encoded, Tally]:
+def encode_mix(folder: Path, shards: list[Path], limits: Limits, processes: int) -> tuple[Encoded, Tally]:
     """Encode all shards, in their order, with several processes."""
-    work = list(_work(folder, shards, max_tokens))
+    work = list(_work(folder, shards, limits))
     if processes > 1 and len(work) > 1:
         with multiprocessing.get_context("spawn").Pool(min(processes, len(work))) as pool:
             found = pool.starmap(encode_lines, work, chunksize=1)

@@ -3,16 +3,17 @@
 import json
 import shutil
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from itertools import islice
 from pathlib import Path
 
 import torch
 
+from kubestill.domains.api import Sample
 from kubestill.ground.errors import UserError
 from kubestill.ground.records import read_records, write_text
 from kubestill.ground.stage import Job, Tally
-from kubestill.stages.training.batches import Encoded, encode_mix, shards_of
+from kubestill.stages.training.batches import Encoded, Limits, encode_mix, shards_of
 from kubestill.stages.training.settings import TrainingWhat
 from kubestill.tools.chat.format import ChatFormat
 from kubestill.tools.modeling.bases import find_base
@@ -37,20 +38,21 @@ def prepare_texts(job: Job, shards: list[Path]) -> None:
                 shutil.copyfile(base / name, job.out / name)
         return
     job.progress.say("learning the words and the tokenizer")
-    chat = ChatFormat.learn(_pairs(shards), what.copying, job.domain.vocabulary())
+    pairs = ((sample.request, sample.answer) for sample in _samples(shards))
+    chat = replace(ChatFormat.learn(pairs, what.copying, job.domain.vocabulary()), notes=what.notes)
     chat.save(job.out)
-    count = sum(1 for _ in _pairs(shards))
+    count = sum(1 for _ in _samples(shards))
     texts = []
-    for request, answer in islice(_pairs(shards), 0, None, max(1, count // TOKENIZER_SAMPLES)):
-        prompt = chat.prompt(request)
-        texts += [prompt.text, chat.target(answer, prompt)]
+    for sample in islice(_samples(shards), 0, None, max(1, count // TOKENIZER_SAMPLES)):
+        prompt = chat.prompt(sample.request)
+        texts += [prompt.text, chat.target(sample.answer, prompt, sample.notes())]
     tokenizer = train_tokenizer(texts, what.vocabulary_size, what.copying)
     save_tokenizer(tokenizer, job.out, preset(what.preset).max_position)
 
 
-def _pairs(shards: list[Path]) -> Iterator[tuple[str, str]]:
-    """Yield request and answer of every sample; a mix may be larger than memory."""
-    return ((record["request"], record["answer"]) for shard in shards for record in read_records(shard))
+def _samples(shards: list[Path]) -> Iterator[Sample]:
+    """Yield every sample; a mix may be larger than memory."""
+    return (Sample.from_record(record) for shard in shards for record in read_records(shard))
 
 
 def prepare_mix(job: Job, processes: int) -> Tally:
@@ -67,7 +69,7 @@ def prepare_mix(job: Job, processes: int) -> Tally:
         raise UserError(str(mix), "no train-*.jsonl in it", "curation must keep at least one sample")
     prepare_texts(job, shards)
     job.progress.say("encoding the mix")
-    encoded, tally = encode_mix(job.out, shards, job.what.max_tokens, processes)
+    encoded, tally = encode_mix(job.out, shards, Limits(job.what.max_tokens, job.what.answers), processes)
     if not tally.kept:
         found = f"none of {tally.came} samples fits {job.what.max_tokens} tokens"
         raise UserError(str(mix), found, "raise training.max_tokens or add samples")

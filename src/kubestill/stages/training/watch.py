@@ -60,7 +60,7 @@ class Bench:
     def count(self, arena: Arena) -> int:
         """Return how many dev samples the student answers with a full pass."""
         tokenizer, chat = load_tokenizer(self.folder), ChatFormat.load(self.folder)
-        targets = [chat.target(sample.answer, chat.prompt(sample.request)) for sample in self.samples]
+        targets = [chat.target(sample.answer, chat.prompt(sample.request), sample.notes()) for sample in self.samples]
         longest = max(len(coded.ids) for coded in tokenizer.encode_batch_fast(targets, add_special_tokens=False))
         ask = Ask(max_new_tokens=longest + LEEWAY)  # who says more than that has lost the thread
         replies = TransformersEngine(self.layout, arena.masters, (tokenizer, chat)).generate([s.request for s in self.samples], ask)

@@ -11,12 +11,11 @@ from typing import Literal
 
 from kubestill.ground.errors import UserError
 from kubestill.ground.records import write_text
-from kubestill.ground.seeds import stable_hash
-from kubestill.tools.chat.slots import MAX_SLOTS, OUTLINES, POINTERS, Vocabulary, mark, point, resolve
+from kubestill.tools.chat.slots import OUTLINES, POINTERS, Vocabulary, mark, point, resolve
 
-FORMAT_VERSION = 1
-PAD, USER, ASSISTANT, END, SYSTEM = "<|pad|>", "<|user|>", "<|assistant|>", "<|end|>", "<|system|>"
-SPECIAL: tuple[str, ...] = (PAD, USER, ASSISTANT, END, SYSTEM)
+FORMAT_VERSION = 2
+PAD, USER, ASSISTANT, END, SYSTEM, ANSWER = "<|pad|>", "<|user|>", "<|assistant|>", "<|end|>", "<|system|>", "<|answer|>"
+SPECIAL: tuple[str, ...] = (PAD, USER, ASSISTANT, END, SYSTEM, ANSWER)
 FILE = "chat.json"
 SHARE = 3e-4  # of the requests that must hold a word before it is read as English
 
@@ -38,28 +37,34 @@ class ChatFormat:
     """How requests and answers are written for one student; saved beside its weights.
 
     `copying` is "slots" (open words become pointers, for students from scratch) or "spell" (text as it stands,
-    for pretrained bases). `known` holds the lower-case words that are read as English and never become a slot.
+    for pretrained bases). `known` holds the words that are read as English and never become a slot. With `notes` the
+    student writes first what it understood, line by line, then a mark, then the answer (docs/decisions/0010).
     """
 
     copying: Copying = "slots"
     known: frozenset[str] = field(default_factory=frozenset)
+    notes: bool = False
 
     def prompt(self, request: str) -> Prompt:
         """Render a request up to the point where the student writes."""
         request = _clean(request)
         if self.copying == "spell":
             return Prompt(f"{USER}\n{request}{ASSISTANT}\n", {})
-        # A first pointer that depends on the request trains all pointers alike, though short requests use few.
-        text, slots = mark(request, self._vocabulary, stable_hash("first-slot", request) % MAX_SLOTS)
+        text, slots = mark(request, self._vocabulary)
         return Prompt(f"{USER}\n{text}{ASSISTANT}\n", slots)
 
-    def target(self, answer: str, prompt: Prompt) -> str:
-        """Return what the student is taught to write for `answer`, without the end token."""
-        return point(answer, prompt.slots)
+    def target(self, answer: str, prompt: Prompt, notes: str = "") -> str:
+        """Return what the student is taught to write for `answer`, without the end token; `notes` say what was asked for."""
+        pointed = point(answer, prompt.slots)  # apart from the mark, whose own letters may be open words
+        return f"{point(notes, prompt.slots)}{ANSWER}{pointed}" if self.notes else pointed
 
     def answer(self, text: str, prompt: Prompt) -> str:
-        """Turn a student's raw text into the answer."""
-        return resolve(text, prompt.slots)
+        """Turn a student's raw text into the answer; a student that never came to its answer gave none."""
+        return resolve(text.partition(ANSWER)[2] if self.notes else text, prompt.slots)
+
+    def understood(self, text: str, prompt: Prompt) -> str:
+        """Return what the student noted of the request before it answered: a line a statement."""
+        return resolve(text.partition(ANSWER)[0], prompt.slots) if self.notes else ""
 
     @cached_property
     def _vocabulary(self) -> Vocabulary:
@@ -67,7 +72,7 @@ class ChatFormat:
 
     @cached_property
     def _record(self) -> dict[str, object]:
-        return {"version": FORMAT_VERSION, "copying": self.copying, "known": sorted(self.known)}
+        return {"version": FORMAT_VERSION, "copying": self.copying, "notes": self.notes, "known": sorted(self.known)}
 
     def save(self, folder: Path) -> None:
         """Write `chat.json` into the folder."""
@@ -86,30 +91,35 @@ class ChatFormat:
         record = json.loads(path.read_text())
         if record["version"] != FORMAT_VERSION:
             raise UserError(str(path), f"chat format {record['version']}, this kubestill speaks {FORMAT_VERSION}", "train it again")
-        return cls(copying=record["copying"], known=frozenset(record["known"]))
+        return cls(copying=record["copying"], known=frozenset(record["known"]), notes=record["notes"])
 
     @classmethod
     def learn(cls, pairs: Iterable[tuple[str, str]], copying: Copying = "slots", words: frozenset[str] = frozenset()) -> "ChatFormat":
         """Learn the known words from (request, answer) pairs: the field's `words`, and those of enough requests.
 
-        An occurrence counts only where the answer does not repeat the word as a value: then it may be a name. Names
-        come from so large a vocabulary that none reaches the share, while every word of the phrasing does.
+        A word is English where half of the requests that hold it have answers with no such value: else it may be a name. Names
+        come from so large a vocabulary that none reaches the share, while every word of the phrasing does. Capitals and
+        compounds (`CPU`, `--image`, `spec.replicas`) count as they stand, so that a name in capitals stays a name.
         """
         if copying == "spell":
             return cls(copying="spell")
-        counts: Counter[str] = Counter()
+        held: Counter[str] = Counter()
+        repeated: Counter[str] = Counter()
         total = 0
         for request, answer in pairs:
             total += 1
-            counts.update(_words(request) - set(_VALUE.findall(answer)))
+            found = _words(request)
+            held.update(found)
+            repeated.update(found.intersection(_words(_KEY.sub("", answer))))
         least = max(3, total * SHARE)
-        return cls(copying=copying, known=words | {word for word, count in counts.items() if count >= least})
+        said = {word for word, count in held.items() if count >= least and 2 * repeated[word] <= count}
+        return cls(copying=copying, known=words | said)
 
 
 _WORD = re.compile(r"[A-Za-z]+(?:[0-9]+[A-Za-z]+)?(?:['-][A-Za-z]+)*")
+_COMPOUND = re.compile(r"(?<![\w-])--[A-Za-z][A-Za-z-]*|(?<![\w./-])[A-Za-z]+(?:\.[A-Za-z]+)+(?![\w/-])")  # flags and paths of fields
 _HUMPS = re.compile(r"[A-Z]?[a-z]+")
-_VALUE = re.compile(r"(?<![\w])[a-z]+(?![\w]|:)")
-
+_KEY = re.compile(r"[\w./-]+:(?=\s|\Z)")
 
 _MARKS = re.compile("|".join(map(re.escape, (*SPECIAL, "⟨", "⟩", "‹", "›"))), re.IGNORECASE)  # known words are lower-cased later
 
@@ -119,13 +129,15 @@ def _clean(request: str) -> str:
     return _MARKS.sub(" ", request.encode("utf-8", "replace").decode("utf-8")).strip()
 
 
-def _words(request: str) -> set[str]:
-    """Return the lower-case words of a request, their parts around hyphens, and the humps of camelCase."""
-    words = _WORD.findall(request)
-    found = {word.lower() for word in words}
+def _words(text: str) -> set[str]:
+    """Return the words of a text in lower case, capitals also as they stand; parts around hyphens, humps of camelCase, compounds."""
+    words = _WORD.findall(text)
+    found = {word.lower() for word in words} | {word.lower() for word in _COMPOUND.findall(text)}
     for word in words:
         if "-" in word:
             found.update(word.lower().split("-"))
-        if not word.islower():
+        if word.isupper():
+            found.add(word)
+        elif not word.islower():
             found.update(hump.lower() for hump in _HUMPS.findall(word))
     return found

@@ -10,15 +10,17 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 IGNORE = -100  # the label that torch's and Hugging Face's losses leave out
+# Request, answer, and the notes between them, which a format without notes leaves out. Answer None: the lesson ends with the notes.
+Taught = tuple[str, str | None, str]
 CHUNK = 512  # samples that the tokenizer gets at once
 
 
-def encode(tokenizer: "Tokenizer", chat: ChatFormat, request: str, answer: str, max_tokens: int) -> tuple[list[int], list[int]] | None:
+def encode(tokenizer: "Tokenizer", chat: ChatFormat, taught: Taught, max_tokens: int) -> tuple[list[int], list[int]] | None:
     """Return ids and labels of one sample, or None when they are more than `max_tokens`.
 
     Labels are IGNORE over the prompt; label t is the token at place t (the loss shifts).
     """
-    (found,) = encode_many(tokenizer, chat, [(request, answer)], max_tokens)
+    (found,) = encode_many(tokenizer, chat, [taught], max_tokens)
     if found is None:
         return None
     ids, start = found
@@ -26,20 +28,20 @@ def encode(tokenizer: "Tokenizer", chat: ChatFormat, request: str, answer: str, 
 
 
 def encode_many(
-    tokenizer: "Tokenizer", chat: ChatFormat, pairs: Iterable[tuple[str, str]], max_tokens: int
+    tokenizer: "Tokenizer", chat: ChatFormat, lessons: Iterable[Taught], max_tokens: int
 ) -> Iterator[tuple[list[int], int] | None]:
-    """Yield, for each (request, answer), the ids and the place where the answer starts; None where they are too long.
+    """Yield, for each lesson, the ids and the place where the answer starts; None where they are too long.
 
     Prompt and answer are split apart, since that is how they meet again at generation: no token spans the border.
     """
     end = tokenizer.token_to_id(END)
     assert end is not None  # load_tokenizer made sure
-    stream = iter(pairs)
+    stream = iter(lessons)
     while chunk := list(islice(stream, CHUNK)):
-        prompts = [chat.prompt(request) for request, _ in chunk]
-        targets = [chat.target(answer, prompt) for (_, answer), prompt in zip(chunk, prompts, strict=True)]
+        prompts = [chat.prompt(request) for request, _, _ in chunk]
+        targets = [chat.target(answer or "", prompt, notes) for (_, answer, notes), prompt in zip(chunk, prompts, strict=True)]
         heads = tokenizer.encode_batch_fast([prompt.text for prompt in prompts], add_special_tokens=False)
         tails = tokenizer.encode_batch_fast(targets, add_special_tokens=False)
-        for head, tail in zip(heads, tails, strict=True):
-            ids = [*head.ids, *tail.ids, end]
+        for (_, answer, _), head, tail in zip(chunk, heads, tails, strict=True):
+            ids = [*head.ids, *tail.ids] if answer is None else [*head.ids, *tail.ids, end]
             yield (ids, len(head.ids)) if len(ids) <= max_tokens else None

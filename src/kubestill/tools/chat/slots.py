@@ -8,18 +8,24 @@ also reasoned about (`3 pm` → 15).
 """
 
 import re
+import shlex
 from collections.abc import Iterator
+
+import snowballstemmer
 
 MAX_SLOTS = 40
 POINTERS: tuple[str, ...] = tuple(f"⟨{number}⟩" for number in range(1, MAX_SLOTS + 1))
 POINTER = re.compile(r"⟨(\d{1,2})⟩")
 MAX_QUOTED_WORDS = 6
 MIN_FUZZY = 5  # shorter words have too many neighbours
+MIN_STEMMED = 4  # what is left of shorter ones is no stem
+_STEMMER = snowballstemmer.stemmer("english")
 
 _CRON = r"(?:[\d*/,-]{1,100}|[A-Za-z]{3})"  # bounded: `1,1,1,…` of any length is read in linear time
 _TOKEN = re.compile(
     rf"""
       (?P<cron>(?<![\w*/])[\d*][\d*/,-]{{0,99}}(?:[ ]{_CRON}){{4}}(?![\w*/]))    # five cron fields in a row
+    | (?P<bullet>(?m:^)[ \t]{{0,40}}(?:[*\#>•·+→»\u2013\u2014]+(?=[\w/])|-(?=\w\w)))    # a bullet that no space parts from its word
     | (?P<quoted>"[^"\n]{{1,200}}"|`[^`\n]{{1,200}}`|(?<!\w)'[^'\n]{{1,200}}'(?!\w))
     | (?P<space>\s+)
     | (?P<word>[^\s,;()\[\]{{}}"'`<>!?=|\u201c\u201d\u2018\u2019]+(?:'(?=\w)[\w]+)?)
@@ -33,11 +39,22 @@ _CAMEL = re.compile(r"[A-Za-z][a-z]+(?:[A-Z][a-z]+)+\Z")
 _HUMPS = re.compile(r"[A-Z]?[a-z]+")
 _ALNUM = re.compile(r"\w")
 _HOST_PATH = re.compile(r"((?:[\w-]+\.)+[a-z]+)(/[^:]*)\Z")
+_SOURCE_PATH = re.compile(r"([^:]+):(/[^/:][^:]*)\Z")  # what is mounted, and where: `pvc/x:/srv`
+_VARIABLE = re.compile(r"([A-Z][A-Z0-9_]*):(.+)\Z")
+_PATH_PORT = re.compile(r"(/[^:]*):(\d{1,5})\Z")
+_PORT_PATH = re.compile(r":(\d{1,5})(/[^:]*)\Z")
+_KEY_OF = re.compile(r"([a-z0-9-]+)\.(\w*[A-Z_]\w*)\Z")  # `config.LOG_LEVEL`: a key and what holds it
+_PAIRS = (_HOST_PATH, _VARIABLE, _PATH_PORT, _PORT_PATH, _KEY_OF)
+MAX_DEPTH = 2  # `secret:web:KEY` is taken apart into `secret` and `web:KEY`, and that once more
+_SEPARATOR = re.compile("[:/]")
+_PAIRED = re.compile(r"[^\s:=]+(?:: ?|=)\S+\Z")  # `key: value` in quotation marks
+_ORDINALS = frozenset(("st", "nd", "rd", "th"))
 _VERSION = re.compile(r"v?\d+\.|v\d")
 _CLOCK = re.compile(r"\d{1,5}:\d{1,5}[a-z]*\Z")
 _DECIMAL = re.compile(r"\d+(?:\.\d+)?\Z")
 _EDGE = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_")
 _NUMERIC = frozenset("0123456789.")
+_JOINTS = frozenset("/.")
 
 
 # What an open word looks like: the first outline that fits. Each is one token, so that a word costs two.
@@ -79,16 +96,34 @@ class Vocabulary:
         self.known = known
         self._longest = max(map(len, known), default=0)
         self._near: dict[str, str] = {}
-        for word in sorted(known):
+        self._stems: dict[str, str] = {}
+        for word in sorted(known, key=lambda word: (len(word), word)):
+            if len(word) >= MIN_STEMMED and word.isalpha():
+                self._stems.setdefault(_stem(word), word)
             if len(word) >= MIN_FUZZY and word.isalpha():
                 for cut in _cuts(word):
                     self._near.setdefault(cut, word)
 
     def near(self, word: str) -> str:
-        """Return a known word one slip away (a letter more, less, other or swapped), or an empty string."""
-        if not MIN_FUZZY <= len(word) <= self._longest + 1 or not word.isalpha():
+        """Return what a word that is not known may mean, or an empty string.
+
+        That is itself where only its capitals are strange, its parts around hyphens where all are known, a known word one slip
+        away (a letter more, less, other or swapped), or one of the same stem (`recreating` → `recreate`).
+        """
+        if word in self.known:
+            return word
+        if "-" in word:
+            parts = word.split("-")
+            return " ".join(parts) if self.known.issuperset(parts) else ""
+        if len(word) > self._longest + 1 or not word.isalpha():
             return ""
-        return next((self._near[cut] for cut in _cuts(word) if cut in self._near), "")
+        slip = next((self._near[cut] for cut in _cuts(word) if cut in self._near), "") if len(word) >= MIN_FUZZY else ""
+        return slip or (self._stems.get(_stem(word), "") if len(word) >= MIN_STEMMED else "")
+
+
+def _stem(word: str) -> str:
+    found: str = _STEMMER.stemWord(word)
+    return found
 
 
 def _cuts(word: str) -> list[str]:
@@ -97,14 +132,16 @@ def _cuts(word: str) -> list[str]:
 
 
 class Marker:
-    """Walks one request and hands out slots; equal words share one."""
+    """Walks one request and hands out slots, in the order of mention; equal words share one."""
 
-    def __init__(self, vocabulary: Vocabulary, first: int) -> None:
-        self.vocabulary, self.known, self.first = vocabulary, vocabulary.known, first
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self.vocabulary, self.known = vocabulary, vocabulary.known
         self.slots: dict[str, int] = {}
+        self.shouts = False  # all in capitals: then they tell nothing
 
     def text(self, request: str) -> str:
         """Return the canonical text of the request."""
+        self.shouts = request.isupper()
         return "".join(self._pieces(request)).replace(" ‹", "‹").strip()
 
     def _pieces(self, request: str) -> Iterator[str]:
@@ -112,6 +149,8 @@ class Marker:
             name, text = match.lastgroup, match.group()
             if name == "space":
                 yield "\n" if "\n" in text else " "
+            elif name == "bullet":
+                yield text.strip() + " "
             elif name == "cron":
                 yield self.point(text)
             elif name == "quoted":
@@ -126,23 +165,25 @@ class Marker:
         if word not in self.slots:
             if len(self.slots) >= MAX_SLOTS:
                 return word
-            self.slots[word] = (self.first + len(self.slots)) % MAX_SLOTS
+            self.slots[word] = len(self.slots)
         return f"{outline(word)}{POINTERS[self.slots[word]]}"
 
     def quoted(self, text: str) -> str:
         """Return what stands in quotation marks as one slot; a short phrase also word by word, as commands need it."""
-        whole, words = self.point(text), text.split()
+        if _PAIRED.match(text):
+            return "".join(self._pieces(text))
+        whole, words = self.point(text), _split(text)
         if not 1 < len(words) <= MAX_QUOTED_WORDS:
             return whole
         return f"{whole}({''.join(self.point(word) for word in words)})"
 
-    def word(self, word: str) -> str:
-        """Return a word of the request as the student reads it."""
+    def word(self, word: str, depth: int = 0) -> str:
+        """Return a word of the request as the student reads it; `depth` counts the compounds that it is a part of."""
         body = word.rstrip(_TRAILING)
         tail = word[len(body) :]
         if not _ALNUM.search(body):
             return word
-        if body.lower() in self.known:
+        if self._reads(body):
             return body.lower() + tail
         if number := _NUMBER.match(body):
             return self._number(number[1], number[2]) + tail
@@ -154,49 +195,59 @@ class Marker:
                 return " ".join(humps) + tail
         if body.endswith("'s"):
             return self.word(body[:-2]) + "'s" + tail
-        parts = body.split("/")
-        if len(parts) > 1 and all(map(self._plain, parts)):
-            return "/".join(parts).lower() + tail
+        if "/" in body and all(map(self._plain, body.split("/"))):
+            return body.lower() + tail
         pointed = self.point(body)
-        if pieces := _pieces(body):
-            return f"{pointed}({' '.join(self.word(piece) for piece in pieces)}){tail}"
+        if depth < MAX_DEPTH and (parts := self._parts(body)):
+            below = depth + 1 if self._plain(parts[0]) else MAX_DEPTH  # only what follows a plain word may be a compound, too
+            return f"{pointed}({' '.join(self.word(part, below) for part in parts)}){tail}"
         near = self.vocabulary.near(body.lower())
         return f"{pointed} ~ {near}{tail}" if near else pointed + tail
+
+    def _reads(self, word: str) -> bool:
+        """Say whether a word is read as English. One in capitals is a value (`SMTP`) unless it is known in capitals (`CPU`)."""
+        return word.lower() in self.known and (self.shouts or len(word) == 1 or not word.isupper() or word in self.known)
+
+    def _parts(self, body: str) -> list[str]:
+        """Return the things that a compound may name (`deployment/willow`, `api:8080`, `shop.io/cart`), or nothing.
+
+        The same form may also be one thing (`library/willow`): the student sees the whole and its parts, and chooses.
+        """
+        if match := next(filter(None, (pattern.match(body) for pattern in _PAIRS)), None):
+            return [match[1], match[2]]
+        head, _, rest = body.partition(":")
+        if rest and self._plain(head):
+            return [head, rest]
+        if match := _SOURCE_PATH.match(body):
+            return [*(match[1].split("/") if self._plain(match[1].split("/")[0]) else [match[1]]), match[2]]
+        if set(body) & set("@$*"):
+            return []
+        parts = _SEPARATOR.split(body)
+        if len(parts) > 2 or any(map(_VERSION.match, parts[1:])):  # an image, unless it begins as `secret/` does
+            return parts if len(parts) == 3 and all(parts) and self._plain(parts[0]) else []
+        return parts if len(parts) == 2 and all(parts) and "." not in parts[0] else []
 
     def _plain(self, part: str) -> bool:
         return part.lower() in self.known and part.isalpha()
 
     def _number(self, digits: str, unit: str) -> str:
-        if unit and unit.lower() not in self.known and unit != "%":
+        if unit and unit.lower() not in self.known and unit.lower() not in _ORDINALS and unit != "%":
             return self.point(digits + unit)
         head = digits if len(digits) <= 2 or (len(digits) <= 4 and "." in digits) else self.point(digits)
         return head + (" " + unit.lower() if unit else "")
 
 
-def _pieces(body: str) -> list[str]:
-    """Return the two things that a compound may name (`deployment/willow`, `api:8080`, `shop.io/cart`), or nothing.
-
-    The same form may also be one thing (`library/willow`): the student sees the whole and its parts, and chooses.
-    """
-    if match := _HOST_PATH.match(body):
-        return [match[1], match[2]]
-    for mark in ":/":
-        parts = body.split(mark)
-        if (
-            len(parts) == 2
-            and all(parts)
-            and parts[1][0] != "/"
-            and not _VERSION.match(parts[1])
-            and not set(body) & set("@$*")
-            and "." not in parts[0]
-        ):
-            return parts
-    return []
+def _split(text: str) -> list[str]:
+    """Return the words of a quoted phrase as a shell would, or at its spaces where its quotation marks do not match; none is empty."""
+    try:
+        return list(filter(None, shlex.split(text)))
+    except ValueError:
+        return text.split()
 
 
-def mark(request: str, vocabulary: Vocabulary, first: int = 0) -> tuple[str, dict[str, int]]:
-    """Return the canonical request and its slots (word → pointer index, counted from 0, starting at `first`)."""
-    marker = Marker(vocabulary, first)
+def mark(request: str, vocabulary: Vocabulary) -> tuple[str, dict[str, int]]:
+    """Return the canonical request and its slots (word → pointer index, counted from 0)."""
+    marker = Marker(vocabulary)
     return marker.text(request), marker.slots
 
 
@@ -218,13 +269,13 @@ def point(answer: str, slots: dict[str, int]) -> str:
 
 
 def _stands_alone(answer: str, start: int, word: str) -> bool:
-    """Say whether the word at `start` touches no other; a number may be followed by its unit, plain letters not by a slash."""
+    """Say whether the word at `start` touches no other; a number may be followed by its unit, plain letters by no slash or dot."""
     before, after = answer[start - 1 : start] if start else "", answer[start + len(word) : start + len(word) + 1]
     if _DECIMAL.match(word):
         return not (before in _EDGE or before == ".") and not (after in _NUMERIC or after == "_")
     slashed = word.isalpha()
-    touches_left = word[0] in _EDGE and (before in _EDGE or (slashed and before == "/"))
-    return not touches_left and not (word[-1] in _EDGE and (after in _EDGE or (slashed and after == "/")))
+    touches_left = word[0] in _EDGE and (before in _EDGE or (slashed and before in _JOINTS))
+    return not touches_left and not (word[-1] in _EDGE and (after in _EDGE or (slashed and after in _JOINTS)))
 
 
 def resolve(text: str, slots: dict[str, int]) -> str:

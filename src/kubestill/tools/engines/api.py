@@ -17,12 +17,16 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One answer; `cut` says that the token limit ended it, `prompt_tokens` and `tokens` count."""
+    """One answer; `cut` says that the token limit ended it, `prompt_tokens` and `tokens` count.
+
+    `notes`: what the model wrote down of the request before it answered, a line a statement; empty where it does not do so.
+    """
 
     text: str
     prompt_tokens: int
     tokens: int
     cut: bool = False
+    notes: str = ""
 
 
 class Engine(Protocol):

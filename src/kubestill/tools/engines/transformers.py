@@ -70,7 +70,8 @@ class TransformersEngine:
 
     def _reply(self, prompt: Prompt, length: int, tokens: list[int], limit: int) -> Reply:
         text = self.tokenizer.decode(tokens, skip_special_tokens=False)
-        return Reply(self.chat.answer(text, prompt), length, len(tokens), cut=len(tokens) >= limit)
+        answer, notes = self.chat.answer(text, prompt), self.chat.understood(text, prompt)
+        return Reply(answer, length, len(tokens), len(tokens) >= limit, notes)
 
 
 def _chooser(ask: Ask, requests: list[str]) -> Choose:

@@ -1,9 +1,10 @@
 """What is drawn and asked: answers pass their own judge, requests say what they must, the two parts share nothing."""
 
 import re
+from dataclasses import replace
 from random import Random
 
-from kubestill.domains.api import HELD, TRAIN, Document, Sample
+from kubestill.domains.api import HELD, TRAIN, Document, Intent, Sample
 from kubestill.domains.kubernetes.drawing.draw import WEIGHTS
 from kubestill.domains.kubernetes.drawing.words import Words
 from kubestill.domains.kubernetes.intents.kinds import KINDS
@@ -35,6 +36,27 @@ def test_names_stand_in_the_request_letter_by_letter(drawn):
         for intent in sample.intents:
             if intent.aspect in NAMES:
                 assert str(intent.value) in sample.request, (intent, sample.request)
+
+
+def test_facts_stand_in_the_order_of_mention(drawn):
+    """What is said once and word by word stands in the request where the intents say."""
+    ordered = total = 0
+    for sample in [sample for part in drawn.values() for sample in part]:
+        said = [str(i.value) for i in sample.intents if i.aspect in NAMES - {"namespace"} and sample.request.count(str(i.value)) == 1]
+        places = [sample.request.index(value) for value in said]
+        ordered += places == sorted(places)
+        total += 1
+    assert ordered >= 0.98 * total, (ordered, total)
+
+
+def test_notes_say_every_intent_on_a_line(drawn):
+    sample = next(sample for sample in drawn[TRAIN] if sample.kind == "Deployment" and len(sample.intents) > 5)
+    lines = sample.notes().splitlines()
+    assert [line.split(":")[0] for line in lines] == [intent.aspect for intent in sample.intents]
+    assert lines[:2] == ["kind: Deployment", f"name: {sample.intents[1].value}"]
+    values = (("pods", (("app", "x"), ("tier", "y"))), ((80, "TCP"), (53, "UDP")))
+    intents = (Intent("allow", ("ingress",), values), Intent("deny", (), None), Intent("suspend", ("",), True))
+    assert replace(sample, intents=intents).notes() == "allow: ingress pods, app x tier y / 80 TCP, 53 UDP\ndeny:\nsuspend: true"
 
 
 def test_nothing_of_the_composition_is_left_in_a_request(drawn):

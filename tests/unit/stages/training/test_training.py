@@ -19,13 +19,14 @@ from kubestill.ground.manifest import Artifact
 from kubestill.ground.progress import Silent
 from kubestill.ground.seeds import Seed
 from kubestill.ground.stage import Job
-from kubestill.stages.training import watch
+from kubestill.stages.training import prepare, watch
 from kubestill.stages.training.settings import TrainingHow, TrainingWhat
 from kubestill.stages.training.stage import STAGE
 from kubestill.tools.engines.api import Ask
 from kubestill.tools.engines.transformers import TransformersEngine
 from kubestill.tools.modeling import presets
 from kubestill.tools.modeling.presets import Architecture
+from kubestill.tools.modeling.tokenizer import load_tokenizer
 
 TINY = Architecture(hidden=64, layers=2, heads=2, kv_heads=1, head_dim=32, ffn=64, max_position=128)
 WHAT = TrainingWhat(
@@ -99,6 +100,21 @@ def whole(mix, tmp_path_factory):
         out = tmp_path_factory.mktemp("whole")
         done = STAGE.run(job(mix, out))
         return out, done
+
+
+def test_with_notes_a_share_of_the_samples_ends_before_the_answer(mix, tmp_path):
+    share, ids = {}, {}
+    for answers in (1.0, 0.25):
+        what = WHAT.model_copy(update={"notes": True, "answers": answers, "max_tokens": 128, "tokens_per_step": 256})
+        prepared = job(mix, tmp_path / str(answers), what)
+        prepare.prepare_mix(prepared, 1)
+        encoded, tokenizer = prepare.encoded_of(prepared), load_tokenizer(prepared.out)
+        last = [int(encoded.sample(number)[-1]) for number in range(len(encoded.ends))]
+        share[answers] = sum(token == tokenizer.token_to_id("<|end|>") for token in last) / len(last)
+        assert set(last) <= {tokenizer.token_to_id("<|end|>"), tokenizer.token_to_id("<|answer|>")}
+        ids[answers] = tokenizer.decode(encoded.sample(0).tolist(), skip_special_tokens=False)
+    assert share[1.0] == 1 and 0.1 < share[0.25] < 0.45
+    assert ids[1.0].startswith("<|user|>") and "<|assistant|>\ntext: kind:" in ids[1.0]
 
 
 def test_the_loss_falls_and_everything_is_counted(whole):

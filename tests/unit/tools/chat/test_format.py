@@ -1,6 +1,7 @@
 """The format of one student: requests in, answers out, saved and loaded, and strangers kept out."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -49,30 +50,45 @@ def test_known_are_the_words_of_the_field_and_those_of_many_requests(samples, le
     assert domain().vocabulary() < learned.known and {"the", "called", "with"} < learned.known
     names = [str(sample.intents[1].value) for sample in samples]
     assert sum(name in learned.known for name in names) < 0.1 * len(names)  # of so few samples a word of the trade may look like a habit
-    assert all(word == word.lower() for word in learned.known)
+    assert all(word.islower() or word.isupper() for word in learned.known)
 
 
 def test_a_word_that_the_answers_repeat_as_a_value_is_a_name():
     pairs = [("make willow for me", "name: willow\n")] * 5 + [("make it for the team", "name: x\n")] * 5
     assert ChatFormat.learn(pairs).known == {"make", "for", "me", "it", "the", "team"}
+    keys = [("willow is the tier for willow", "willow: tier\n")] * 6
+    assert "willow" in ChatFormat.learn(keys).known and "tier" not in ChatFormat.learn(keys).known
+    capitals = [("set HOST and url for HTTP", "- name: HOST\n  value: x\n")] * 6
+    assert ChatFormat.learn(capitals, words=frozenset({"host"})).known == {"set", "and", "url", "for", "http", "HTTP", "host"}
     assert ChatFormat.learn(pairs[:2]).known == frozenset()  # too few to be a habit
     assert ChatFormat.learn(pairs, words=frozenset({"pod"})).known > {"pod"}
 
 
-def test_the_first_pointer_depends_on_the_request_alone(samples, learned):
+def test_pointers_are_counted_from_one_in_the_order_of_mention(samples, learned):
     again = ChatFormat("slots", learned.known)
-    firsts = set()
     for sample in samples:
         prompt = learned.prompt(sample.request)
         assert prompt == again.prompt(sample.request) == learned.prompt(f"  {sample.request}\n")
-        firsts.add(next(iter(prompt.slots.values()), None))
-    assert len(firsts) > 30
+        first_seen = [body(prompt).index(f"⟨{place + 1}⟩") for place in range(len(prompt.slots))]
+        assert first_seen == sorted(first_seen) and list(prompt.slots.values()) == list(range(len(prompt.slots)))
+
+
+def test_a_word_may_look_like_the_mark_between_notes_and_answer():
+    chat = ChatFormat("slots", KNOWN, notes=True)
+    prompt = chat.prompt("a service with > and | answer")
+    target = chat.target("name: >\n", prompt, "key: > |")
+    assert chat.answer(target, prompt) == "name: >\n" and chat.understood(target, prompt) == "key: > |"
+    assert chat.answer("key: > that never ended", prompt) == ""
 
 
 def test_it_loads_as_it_was_saved(tmp_path, samples, learned):
     learned.save(tmp_path)
     assert json.loads((tmp_path / FILE).read_text())["copying"] == "slots"
     assert ChatFormat.load(tmp_path) == learned
+    noting = replace(learned, notes=True)
+    noting.save(tmp_path)
+    assert ChatFormat.load(tmp_path) == noting != learned
+    learned.save(tmp_path)
     assert ChatFormat.load(tmp_path).prompt(samples[0].request) == learned.prompt(samples[0].request)
     assert ChatFormat.load(tmp_path / "nowhere") == ChatFormat("spell") == ChatFormat.learn([], "spell")
 

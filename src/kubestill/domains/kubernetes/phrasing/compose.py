@@ -25,6 +25,7 @@ class Request:
     namespace: str
     clauses: list[Clause]
     forms: list[str] = field(default_factory=list)
+    spoken: list[Clause] = field(default_factory=list)  # in the order of mention
 
     def frame(self, name: str, part: str | None = None) -> str:
         """Return a line of a table in frames.toml or meta.toml."""
@@ -53,6 +54,7 @@ class Request:
         """Return a clause in a register."""
         text, form = clause.say(register, self.rng, self.part)
         self.forms.append(form)
+        self.spoken.append(clause)
         return text
 
     def maybe(self, name: str, chance: float) -> str:
@@ -90,11 +92,11 @@ def compose(intents: Sequence[Intent], rng: Random, part: str) -> Composed:
     rng.shuffle(said)
     said.sort(key=_weight if rng.random() < 0.6 else lambda _: 0)
     request = Request(rng, part, facts["kind"], str(facts["name"]), str(facts.get("namespace") or ""), said)
-    mentioned = (*heads, *(intent for clause in said for intent in clause.intents))
     manner = rng.choices(_MANNERS, _SHARES)[0]
     text = manner(request)
     if request.namespace:
         text = _append_namespace(request, text)
+    mentioned = (*heads, *(intent for clause in request.spoken for intent in clause.intents))
     return Composed(_finish(text, rng), mentioned, tuple(unsaid), tuple(request.forms))
 
 
