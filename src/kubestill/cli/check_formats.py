@@ -37,18 +37,17 @@ def _sarif_result(found: "Checked", finding: Any) -> dict[str, Any]:
 
 def junit(checked: Sequence["Checked"]) -> str:
     """Spell each document as a test case, as continuous integration servers read it."""
-    counts = {status: str(sum(found.status == status for found in checked)) for status in ("fail", "error", "skip")}
-    counts["fail"] = str(sum("fail" in (found.status, found.policy) for found in checked))
-    totals = {"tests": str(len(checked)), "failures": counts["fail"], "errors": counts["error"], "skipped": counts["skip"]}
+    counts = {status: str(sum(found.status == status for found in checked)) for status in ("error", "skip")}
+    failures = str(sum("fail" in (found.status, found.policy) for found in checked))
+    totals = {"tests": str(len(checked)), "failures": failures, "errors": counts["error"], "skipped": counts["skip"]}
     suite = ElementTree.Element("testsuite", {"name": "kubestill check", **totals})
     for found in checked:
         case = ElementTree.SubElement(suite, "testcase", {"classname": found.file, "name": f"{found.title} (line {found.line})"})
-        if found.status == "fail":
-            told = "\n".join(f"{finding.code} {finding.path}: {finding.message}" for finding in found.findings)
-            ElementTree.SubElement(case, "failure", {"message": told.partition("\n")[0]}).text = told
-        elif found.policy == "fail":
-            told = "\n".join(f"{finding.code} {finding.path}: {finding.message}" for finding in found.policy_findings)
-            ElementTree.SubElement(case, "failure", {"type": "policy", "message": told.partition("\n")[0]}).text = told
+        if "fail" in (found.status, found.policy):
+            is_valid = found.status != "fail"
+            findings, kind = (found.policy_findings, {"type": "policy"}) if is_valid else (found.findings, {})
+            told = "\n".join(f"{finding.code} {finding.path}: {finding.message}" for finding in findings)
+            ElementTree.SubElement(case, "failure", {**kind, "message": told.partition("\n")[0]}).text = told
         elif found.status in ("error", "skip"):
             ElementTree.SubElement(case, "error" if found.status == "error" else "skipped", {"message": found.reason})
     ElementTree.indent(suite)

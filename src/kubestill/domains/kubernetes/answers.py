@@ -8,8 +8,6 @@ from typing import Any
 from kubestill.domains.kubernetes import expressions
 from kubestill.domains.kubernetes.checks import table
 from kubestill.domains.kubernetes.definitions import CustomKind
-from kubestill.domains.kubernetes.kubectl import check as kubectl
-from kubestill.domains.kubernetes.kubectl.codes import CODES as KUBECTL_CODES
 from kubestill.domains.kubernetes.manifests import SYNTAX_CODES, Manifest, Reading, read
 from kubestill.domains.kubernetes.policies import judge_policy
 from kubestill.domains.kubernetes.schema import DEFAULT_VERSION, SCHEMA_CODES, Schemas, schemas, split_api_version
@@ -105,16 +103,20 @@ def explain(code: str) -> str:
         KeyError: there is no such code.
     """
     if code in table.CHECKS:
-        check = table.load(code)
-        examples = "".join(f"\nBad:\n{text}" for text in check.bad[:1]) + "".join(f"\nGood:\n{text}" for text in check.good[:1])
-        return f"{code} ({check.tier.name.lower()})\n{check.__doc__}\nRemedy: {check.remedy}\n{examples}"
-    if code in KUBECTL_CODES:
-        return kubectl.explain(code)
+        rule = table.load(code)
+        examples = "".join(f"\nBad:\n{text}" for text in rule.bad[:1]) + "".join(f"\nGood:\n{text}" for text in rule.good[:1])
+        return f"{code} ({rule.tier.name.lower()})\n{rule.__doc__}\nRemedy: {rule.remedy}\n{examples}"
+    from kubestill.domains.kubernetes.kubectl import check, codes  # 55 ms that a check of manifests need not wait for
+
+    if code in codes.CODES:
+        return check.explain(code)
     return f"{code}\n{ {**FORM_CODES, **SYNTAX_CODES, **SCHEMA_CODES, **CEL_CODES}[code] }"
 
 
 def codes() -> tuple[str, ...]:
     """Return every code that a finding can carry."""
+    from kubestill.domains.kubernetes.kubectl.codes import CODES as KUBECTL_CODES
+
     return (*FORM_CODES, *SYNTAX_CODES, *SCHEMA_CODES, *CEL_CODES, *table.CHECKS, *KUBECTL_CODES)
 
 

@@ -17,8 +17,9 @@ GROUP, KIND = "apiextensions.k8s.io", "CustomResourceDefinition"
 OBJECT_META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
 # Formats that the server judges (apiextensions-apiserver, pkg/apiserver/validation/formats.go) and our validator knows by the same name.
 _FORMATS = frozenset({"date", "date-time", "email", "hostname", "ipv4", "ipv6", "uri", "uuid", "byte"})
-_RANGES = {"int32": (-(2**31), 2**31 - 1), "int64": (-(2**63), 2**63 - 1)}
+RANGES = {"int32": (-(2**31), 2**31 - 1), "int64": (-(2**63), 2**63 - 1)}
 _KEPT = ("minLength", "maxLength", "pattern", "minItems", "maxItems", "uniqueItems", "minProperties", "maxProperties", "multipleOf")
+_MEND = "give the definition as the cluster has it (kubectl get crd -o yaml)"
 _JUNCTORS = ("allOf", "anyOf", "oneOf")
 
 
@@ -61,14 +62,32 @@ def custom_kinds(definition: Mapping[str, Any], where: str) -> Iterator[CustomKi
     spec = definition.get("spec") or {}
     try:
         group, kind = str(spec["group"]), str(spec["names"]["kind"])
-        versions = [version for version in spec["versions"] if version.get("served", True)]
-        served = [(str(version["name"]), version["schema"]["openAPIV3Schema"]) for version in versions]
-    except (KeyError, TypeError) as missing:
-        mend = "give the definition as the cluster has it (kubectl get crd -o yaml)"
-        raise UserError(where, f"a {KIND} without {missing}", mend) from None
-    for version, (name, schema) in zip(versions, served, strict=True):
-        drops = "status" in (version.get("subresources") or {})
-        yield CustomKind(Kind(group, name, kind), schema, strict_root(schema, drops), count_rules(schema))
+        found = [_served(Kind(group, str(one["name"]), kind), one) for one in spec["versions"] if one.get("served", True)]
+    except KeyError as missing:
+        raise UserError(where, f"a {KIND} without {missing}", _MEND) from None
+    except (AttributeError, TypeError) as broken:
+        raise UserError(where, f"a {KIND} whose parts are not what they must be ({broken})", _MEND) from None
+    for one in found:
+        if fault := _fault(one.strict):
+            raise UserError(where, f"the schema of {one.kind.api_version} {kind}: {fault}", _MEND)
+        yield one
+
+
+def _fault(schema: Mapping[str, Any]) -> str:
+    """Return why something is no schema (an unknown type, a pattern that cannot be read, a negative length), or an empty string."""
+    import jsonschema_rs
+
+    try:
+        jsonschema_rs.Draft202012Validator({**schema, "$defs": {OBJECT_META: {}}})  # patterns are read only when it is compiled
+    except jsonschema_rs.ValidationError as error:
+        return str(error.message)
+    return ""
+
+
+def _served(kind: Kind, version: Mapping[str, Any]) -> CustomKind:
+    schema = version["schema"]["openAPIV3Schema"]
+    drops = "status" in (version.get("subresources") or {})
+    return CustomKind(kind, schema, strict_root(schema, drops), count_rules(schema))
 
 
 def strict_root(schema: Mapping[str, Any], drops_status: bool = False) -> dict[str, Any]:
@@ -164,7 +183,7 @@ def _bounds(schema: Mapping[str, Any]) -> dict[str, Any]:
     for bound, exclusive in (("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")):
         if bound in schema:
             found[exclusive if schema.get(exclusive) is True else bound] = schema[bound]
-    low, high = _RANGES.get(str(schema.get("format")), (None, None))
+    low, high = RANGES.get(str(schema.get("format")), (None, None))
     if low is not None:
         found.setdefault("minimum", low)
         found.setdefault("maximum", high)

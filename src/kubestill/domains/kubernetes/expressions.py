@@ -53,10 +53,12 @@ def judge(value: Mapping[str, Any], schema: Mapping[str, Any]) -> Judgement:
 
 def rules(value: Any, schema: Mapping[str, Any], path: str = "") -> Iterator[Rule]:
     """Yield every rule that concerns some part of a value, outer ones first; rules about a change are left out."""
-    for rule in schema.get("x-kubernetes-validations") or ():
-        if not _OLD.search(rule["rule"]):
+    for stated in schema.get("x-kubernetes-validations") or ():
+        rule = stated if isinstance(stated, Mapping) else {}
+        expression = str(rule.get("rule", ""))  # one without an expression cannot be judged, and is counted so
+        if not _OLD.search(expression):
             place = field(path, rule["fieldPath"].lstrip(".")) if rule.get("fieldPath") else path
-            yield Rule(place, rule["rule"], rule.get("message", ""), value)
+            yield Rule(place, expression, rule.get("message", ""), value)
     if isinstance(value, Mapping):
         known, more = schema.get("properties") or {}, schema.get("additionalProperties")
         for name, part in value.items():
@@ -83,6 +85,7 @@ def defaulted(value: Any, schema: Mapping[str, Any]) -> Any:
     return {name: defaulted(part, below) if isinstance(below := parts[name], Mapping) else part for name, part in found.items()}
 
 
+@cache
 def available() -> bool:
     """Return whether the package that evaluates CEL is installed."""
     return find_spec(PACKAGE) is not None

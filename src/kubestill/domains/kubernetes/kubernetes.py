@@ -9,8 +9,6 @@ from kubestill.domains.kubernetes import answers, sources
 from kubestill.domains.kubernetes.checks.table import rules
 from kubestill.domains.kubernetes.definitions import KIND, custom_kinds
 from kubestill.domains.kubernetes.fullpass import full_pass
-from kubestill.domains.kubernetes.kubectl.check import check_parsed
-from kubestill.domains.kubernetes.kubectl.parse import parse
 from kubestill.domains.kubernetes.manifests import read
 from kubestill.domains.kubernetes.phrasing.lines import digest
 from kubestill.domains.kubernetes.policies import policy_set
@@ -104,6 +102,9 @@ class Kubernetes:
 
     def check_command(self, text: str) -> tuple[str, Verdict]:
         """Judge a text of kubectl commands; return what it would do to the cluster (reads, changes, destroys ...) and the verdict."""
+        from kubestill.domains.kubernetes.kubectl.check import check_parsed  # not needed, so not loaded, for manifests
+        from kubestill.domains.kubernetes.kubectl.parse import parse
+
         parsed = parse(text)
         return parsed.effect.value, check_parsed(parsed)
 

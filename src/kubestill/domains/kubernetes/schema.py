@@ -17,7 +17,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from kubestill.domains.kubernetes.definitions import OBJECT_META, CustomKind, Kind, twins
+from kubestill.domains.kubernetes.definitions import OBJECT_META, RANGES, CustomKind, Kind, twins
 from kubestill.domains.kubernetes.manifests import describe, field
 from kubestill.ground.errors import Unavailable, UserError, near
 from kubestill.tools.checks.api import Finding, Tier
@@ -57,7 +57,6 @@ _SPECIAL: dict[str, dict[str, Any]] = {
 RETIRED_GROUPS = frozenset({"extensions", "settings.k8s.io", "auditregistration.k8s.io"})  # once built in, gone since 1.22 or before
 _SUBRESOURCES = frozenset({"Scale", "Eviction", "TokenRequest", "ComponentStatus"})  # described, but nobody can create one by itself
 _SPECIAL_TYPES = {_INT_OR_STRING: "int-or-string", _QUANTITY: "quantity"}
-_RANGES = {"int32": (-(2**31), 2**31 - 1), "int64": (-(2**63), 2**63 - 1)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,10 +155,11 @@ class Schemas:
         validator = self._validators.get((api_version, kind)) or self._validator(api_version, kind)
         if validator is None:
             return (self._unknown_kind(api_version, kind),)
-        if not self._custom and validator.is_valid(value):
-            return ()
         full = Kind(*split_api_version(api_version), kind)
-        name, found = self._names[full], list(self._twins(full, value))
+        found = list(self._twins(full, value)) if self._custom else []
+        if validator.is_valid(value):
+            return tuple(found[:MAX_FINDINGS])
+        name = self._names[full]
         for error in validator.iter_errors(value):
             found.extend(islice(self._explain(error, name), MAX_FINDINGS))
             if len(found) >= MAX_FINDINGS:
@@ -356,8 +356,8 @@ def _compacted(schema: dict[str, Any], enums: Mapping[str, list[str]]) -> dict[s
     if "type" in schema:
         names = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
         kept["type"] = [*names, *(["null"] if "null" not in names else [])]
-    if schema.get("format") in _RANGES:
-        kept["minimum"], kept["maximum"] = _RANGES[kept.pop("format")]
+    if schema.get("format") in RANGES:
+        kept["minimum"], kept["maximum"] = RANGES[kept.pop("format")]
     if "properties" in schema:
         kept["properties"] = {name: _compacted(part, {}) for name, part in schema["properties"].items()}
         for name, options in enums.items():

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, replace
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -38,21 +39,21 @@ def prepare_texts(job: Job, shards: list[Path]) -> None:
                 shutil.copyfile(base / name, job.out / name)
         return
     job.progress.say("learning the words and the tokenizer")
-    pairs = ((sample.request, sample.answer) for sample in _samples(shards))
+    pairs = ((record["request"], record["answer"]) for record in _records(shards))
     chat = replace(ChatFormat.learn(pairs, what.copying, job.domain.vocabulary()), notes=what.notes)
     chat.save(job.out)
-    count = sum(1 for _ in _samples(shards))
+    count = sum(1 for _ in _records(shards))
     texts = []
-    for sample in islice(_samples(shards), 0, None, max(1, count // TOKENIZER_SAMPLES)):
+    for sample in map(Sample.from_record, islice(_records(shards), 0, None, max(1, count // TOKENIZER_SAMPLES))):
         prompt = chat.prompt(sample.request)
         texts += [prompt.text, chat.target(sample.answer, prompt, sample.notes())]
     tokenizer = train_tokenizer(texts, what.vocabulary_size, what.copying)
     save_tokenizer(tokenizer, job.out, preset(what.preset).max_position)
 
 
-def _samples(shards: list[Path]) -> Iterator[Sample]:
-    """Yield every sample; a mix may be larger than memory."""
-    return (Sample.from_record(record) for shard in shards for record in read_records(shard))
+def _records(shards: list[Path]) -> Iterator[dict[str, Any]]:
+    """Yield every sample as its record; a mix may be larger than memory."""
+    return (record for shard in shards for record in read_records(shard))
 
 
 def prepare_mix(job: Job, processes: int) -> Tally:

@@ -169,6 +169,11 @@ def test_rules_that_nobody_can_judge_are_told_and_not_taken_for_judged(known, mo
         ("a: [\n", "did not find expected"),
         (CRD.replace("apiextensions.k8s.io/v1", "apiextensions.k8s.io/v1beta1"), "v1beta1"),
         (CRD.replace("  group: example.com\n", ""), "without 'group'"),
+        (CRD.replace("versions:", "versions: 5\n  others:"), "whose parts are not what they must be"),
+        (CRD.replace("empty: {type: object}", "empty: 5"), "whose parts are not what they must be"),
+        (CRD.replace("empty: {type: object}", "empty: {type: objekt}"), "objekt"),
+        (CRD.replace("^[a-z]+$", "(["), "the schema of example.com/v1 Database"),
+        (CRD.replace("minLength: 2", "minLength: -2"), "-2 is less than the minimum of 0"),
     ],
 )
 def test_what_defines_nothing_is_refused_with_a_word(text, told):

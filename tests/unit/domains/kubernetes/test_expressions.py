@@ -58,6 +58,11 @@ def test_what_needs_a_server_is_left_unjudged(expression):
     assert judge({"a": "1"}, schema(expression)) == ((), 1, 0)
 
 
+@pytest.mark.parametrize("rule", [{}, "x", 5, {"message": "no expression"}])
+def test_what_is_no_rule_is_left_unjudged(rule):
+    assert judge({"a": 1}, {"x-kubernetes-validations": [rule]}) == ((), 1, 0)
+
+
 def test_rules_about_a_change_say_nothing_of_a_new_object():
     assert judge({"a": 1}, schema("self == oldSelf", "!oldSelf.hasValue()")) == ((), 0, 0)
 
