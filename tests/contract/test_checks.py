@@ -4,6 +4,7 @@ import ast
 import json
 import random
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -20,10 +21,15 @@ FOLDER = Path(table.__file__).parent
 every_check = pytest.mark.parametrize("check", table.rules(), ids=lambda check: check.code)
 
 
-def look(check, text):
+@cache
+def subject_of(text):
     reading = read(text)
     assert not reading.findings, reading.findings
-    return ask(check, Subject(reading.manifests))
+    return Subject(reading.manifests)
+
+
+def look(check, text):
+    return ask(check, subject_of(text))
 
 
 @every_check
@@ -100,7 +106,7 @@ def test_no_check_breaks_on_what_the_schema_lets_through():
 def test_the_plan_for_a_kind_skips_only_rules_that_have_nothing_to_say():
     for check in table.rules():
         for text in check.bad + check.good:
-            [view] = Subject(read(text).manifests).views
+            [view] = subject_of(text).views
             asked, others = table.plan(view.kind)
             assert check in asked
             assert len(asked) + len(others) == len(table.rules())

@@ -69,12 +69,17 @@ def test_a_policy_passes_its_good_examples_and_so_does_its_level(policy):
             assert found == set() and verdict.passed, (found, text)
 
 
+# Unmasked without hostUsers: false is refused by the server, too (K8S148); older standards forbid it with that field as well.
+ALSO_INVALID = {"K8S510": {"K8S148"}}
+
+
 @every_policy
 def test_examples_are_valid_so_no_policy_is_a_validity_rule_in_disguise(policy):
     for kind in ("bad", "good"):
         for version, text in examples(policy, kind):
             verdict = judge(text, version).verdict
-            assert verdict.passed, (version, text, verdict.findings)
+            told = {finding.code for finding in verdict.findings}
+            assert verdict.passed or told == ALSO_INVALID.get(policy.code), (version, text, verdict.findings)
 
 
 def mutated(value, rng):

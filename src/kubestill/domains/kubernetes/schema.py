@@ -54,6 +54,15 @@ _SPECIAL: dict[str, dict[str, Any]] = {
     _INT_OR_STRING: {"type": ["string", "integer", "null"], "minimum": -(2**31), "maximum": 2**31 - 1},
     _QUANTITY: {"type": ["string", "number", "null"], "pattern": QUANTITY_PATTERN},
 }
+# Required by the schema alone: the server takes the zero value that Go reads where the field is absent.
+_NOT_NEEDED = {
+    "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceDefinitionVersion": ("served", "storage"),
+    "io.k8s.api.apps.v1.ControllerRevision": ("revision",),
+    "io.k8s.api.core.v1.HTTPHeader": ("value",),
+    "io.k8s.api.core.v1.ISCSIPersistentVolumeSource": ("lun",),
+    "io.k8s.api.core.v1.ISCSIVolumeSource": ("lun",),
+    "io.k8s.api.core.v1.Sysctl": ("value",),
+}
 RETIRED_GROUPS = frozenset({"extensions", "settings.k8s.io", "auditregistration.k8s.io"})  # once built in, gone since 1.22 or before
 _SUBRESOURCES = frozenset({"Scale", "Eviction", "TokenRequest", "ComponentStatus"})  # described, but nobody can create one by itself
 _SPECIAL_TYPES = {_INT_OR_STRING: "int-or-string", _QUANTITY: "quantity"}
@@ -240,7 +249,10 @@ class Schemas:
 
     def _compact(self, name: str) -> dict[str, Any]:
         if name not in self._compiled:
-            self._compiled[name] = _SPECIAL.get(name) or _compacted(self._definitions[name], self._enums.get(name, {}))
+            compacted = _SPECIAL.get(name) or _compacted(self._definitions[name], self._enums.get(name, {}))
+            if name in _NOT_NEEDED:
+                compacted["required"] = [one for one in compacted.get("required", ()) if one not in _NOT_NEEDED[name]]
+            self._compiled[name] = compacted
         return self._compiled[name]
 
     def _unknown_kind(self, api_version: str, kind: str) -> Finding:

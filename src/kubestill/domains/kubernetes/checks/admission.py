@@ -1,4 +1,8 @@
-"""Rules about webhooks and custom resource definitions."""
+"""Rules about webhooks and admission policies."""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
 
 from kubestill.domains.kubernetes.checks import formats
 from kubestill.domains.kubernetes.checks.examples import head
@@ -6,13 +10,9 @@ from kubestill.domains.kubernetes.checks.rule import Faults, ObjectRule
 from kubestill.domains.kubernetes.subject import View, rows, table
 
 _HOOKS = head("admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration") + "webhooks:\n"
+_RULED = ("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration", "ValidatingAdmissionPolicy", "MutatingAdmissionPolicy")
 _CLIENT = "  clientConfig: {service: {name: web, namespace: a}}\n"
 _REST = "  sideEffects: None\n  admissionReviewVersions: [v1]\n"
-_CRD = (
-    head("apiextensions.k8s.io/v1", "CustomResourceDefinition", "webs.example.com")
-    + "spec:\n  group: example.com\n  scope: Namespaced\n  names: {kind: Web, plural: webs}\n  versions:\n"
-)
-_SCHEMA = "  - {name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object}}}\n"
 
 
 class Webhooks(ObjectRule):
@@ -25,6 +25,8 @@ class Webhooks(ObjectRule):
         _HOOKS + "- name: a.example.com\n  clientConfig: {}\n" + _REST,
         _HOOKS + "- name: a.example.com\n" + _CLIENT + _REST.replace("None", "Unknown"),
         _HOOKS + "- name: a.example.com\n" + _CLIENT + _REST.replace("[v1]", "[]"),
+        _HOOKS + "- name: a.example.com\n" + _CLIENT + _REST.replace("[v1]", "[v2]"),
+        _HOOKS + "- name: a.example.com\n  clientConfig: {url: 'https://example.com/a?b=c'}\n" + _REST,
         _HOOKS + "- name: a.example.com\n  timeoutSeconds: 60\n" + _CLIENT + _REST,
     )
     good = (_HOOKS + "- name: a.example.com\n  timeoutSeconds: 30\n" + _CLIENT + _REST,)
@@ -42,15 +44,110 @@ class Webhooks(ObjectRule):
             client = table(hook.get("clientConfig"))
             if (client.get("url") is None) == (client.get("service") is None):
                 yield f"{path}.clientConfig", "exactly one of url and service is required"
-            elif client.get("url") is not None and not client["url"].startswith("https://"):
-                yield f"{path}.clientConfig.url", f"found {client['url']!r}, expected https://"
+            elif fault := client_fault(client):
+                yield f"{path}.clientConfig.{fault[0]}", fault[1]
             if hook.get("sideEffects") not in ("None", "NoneOnDryRun"):
                 yield f"{path}.sideEffects", f"found {hook.get('sideEffects')!r}, expected None or NoneOnDryRun"
-            if not hook.get("admissionReviewVersions"):
+            versions = hook.get("admissionReviewVersions") or []
+            if not versions:
                 yield f"{path}.admissionReviewVersions", "at least one version is required"
+            elif not {"v1", "v1beta1"} & set(versions):
+                yield f"{path}.admissionReviewVersions", "must include v1 or v1beta1"
             timeout = hook.get("timeoutSeconds")
             if timeout is not None and not 1 <= timeout <= 30:
                 yield f"{path}.timeoutSeconds", f"found {timeout}, expected 1-30"
+
+
+def client_fault(client: Mapping[str, Any]) -> tuple[str, str] | None:
+    """Return the field of a webhook's client that is wrong, and why (apiserver, pkg/util/webhook/validation.go)."""
+    url, path = client.get("url"), table(client.get("service")).get("path")
+    if url is not None:
+        parts = urlsplit(url)
+        if parts.scheme != "https" or not parts.hostname:
+            return "url", f"found {url!r}, expected https:// and a host"
+        if parts.username or parts.query or parts.fragment or "?" in url or "#" in url:
+            return "url", f"found {url!r}, expected no user, query or fragment"
+    elif path:
+        steps = path[1:].removesuffix("/").split("/")
+        if not path.startswith("/"):
+            return "service.path", f"found {path!r}, expected an absolute path"
+        if path != "/" and any(formats.dns_subdomain(step) for step in steps):
+            return "service.path", f"found {path!r}, expected DNS names between slashes"
+    return None
+
+
+_RULES = "  rules:\n  - {apiGroups: [''], apiVersions: [v1], operations: [CREATE], resources: [pods]}\n"
+_HOOK = _HOOKS + "- name: a.example.com\n" + _CLIENT + _REST + _RULES
+
+
+class WebhookRules(ObjectRule):
+    """In a rule of a webhook or an admission policy '*' stands alone, for all; no resource is named beside a wildcard that holds it."""
+
+    code, remedy = "K8S233", "Write '*' alone, or list the names without it."
+    kinds = frozenset(_RULED)
+    bad = (
+        _HOOK.replace("[CREATE]", "['*', CREATE]"),
+        _HOOK.replace("['']", "['*', apps]"),
+        _HOOK.replace("[pods]", "['*', pods]"),
+        _HOOK.replace("[pods]", "['pods/*', pods/log]"),
+        _HOOK.replace("[pods]", "['']"),
+    )
+    good = (_HOOK, _HOOK.replace("[pods]", "['*', '*/scale']"))
+
+    def faults(self, view: View) -> Faults:
+        """Look at every rule."""
+        if not view.kind.endswith("Policy"):
+            for index, hook in enumerate(rows(view.object.get("webhooks"))):
+                for place, rule in enumerate(rows(hook.get("rules"))):
+                    yield from _wildcards(rule, f"webhooks[{index}].rules[{place}]")
+            return
+        for name in ("resourceRules", "excludeResourceRules"):
+            for place, rule in enumerate(rows(table(view.spec.get("matchConstraints")).get(name))):
+                yield from _wildcards(rule, f"spec.matchConstraints.{name}[{place}]")
+
+
+def _wildcards(rule: Mapping[str, Any], path: str) -> Faults:
+    for name in ("operations", "apiGroups", "apiVersions"):
+        values = rule.get(name) or []
+        if "*" in values and len(values) > 1:
+            yield f"{path}.{name}", "'*' stands for all, and alone"
+        if name == "apiVersions" and "" in values:
+            yield f"{path}.{name}[{values.index('')}]", "a version is required"
+    seen: set[str] = set()
+    resources = [resource or "" for resource in rule.get("resources") or ()]
+    for index, resource in enumerate(resources):
+        main, slash, sub = resource.partition("/")
+        if not resource:
+            yield f"{path}.resources[{index}]", "a resource is required"
+        elif resource in seen:
+            yield f"{path}.resources[{index}]", f"{resource!r} stands twice"
+        elif slash and (f"{main}/*" in seen or (sub != "*" and f"*/{sub}" in seen)):
+            yield f"{path}.resources[{index}]", f"{resource!r} is held by a wildcard before it"
+        seen.add(resource)
+    if "*/*" in resources and len(resources) > 1:
+        yield f"{path}.resources", "'*/*' stands for all, and alone"
+    if "*" in resources and any("/" not in resource and resource != "*" for resource in resources):
+        yield f"{path}.resources", "'*' stands for all resources: no other may be named beside it"
+
+
+_BOUND = (
+    head("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicyBinding")
+    + "spec:\n  policyName: a.example.com\n  validationActions: "
+)
+
+
+class PolicyActions(ObjectRule):
+    """A binding denies or warns: who is denied needs no warning."""
+
+    code, remedy = "K8S234", "Keep Deny or Warn."
+    kinds = frozenset({"ValidatingAdmissionPolicyBinding"})
+    bad = (_BOUND + "[Deny, Warn]\n",)
+    good = (_BOUND + "[Deny, Audit]\n",)
+
+    def faults(self, view: View) -> Faults:
+        """Look for both."""
+        if {"Deny", "Warn"} <= set(view.spec.get("validationActions") or ()):
+            yield "spec.validationActions", "Deny and Warn exclude each other"
 
 
 _POLICY = head("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicy") + "spec:\n"
@@ -77,35 +174,3 @@ class AdmissionPolicy(ObjectRule):
             for name in ("apiGroups", "apiVersions", "operations", "resources"):
                 if not rule.get(name):
                     yield f"spec.matchConstraints.resourceRules[{index}].{name}", f"{name} is required"
-
-
-class Definitions(ObjectRule):
-    """A CustomResourceDefinition is called plural.group, stores exactly one version, and every version has a schema."""
-
-    code, remedy = "K8S231", "Name it <plural>.<group>, set storage: true on one version, and add schema.openAPIV3Schema."
-    kinds = frozenset({"CustomResourceDefinition"})
-    bad = (
-        _CRD.replace("webs.example.com", "web.example.com") + _SCHEMA,
-        _CRD + _SCHEMA.replace("storage: true", "storage: false"),
-        _CRD + "  - {name: v1, served: true, storage: true}\n",
-        _CRD + _SCHEMA + _SCHEMA,
-    )
-    good = (_CRD + _SCHEMA,)
-
-    def faults(self, view: View) -> Faults:
-        """Look at name and versions."""
-        group, names = view.spec.get("group") or "", table(view.spec.get("names"))
-        expected = f"{names.get('plural')}.{group}"
-        if view.metadata.get("name") != expected:
-            yield "metadata.name", f"found {view.metadata.get('name')!r}, expected {expected!r}"
-        versions = rows(view.spec.get("versions"))
-        stored = sum(bool(version.get("storage")) for version in versions)
-        if stored != 1:
-            yield "spec.versions", f"found {stored} versions with storage: true, expected exactly one"
-        seen = set()
-        for index, version in enumerate(versions):
-            if version.get("name") in seen:
-                yield f"spec.versions[{index}].name", f"version {version.get('name')!r} stands twice"
-            seen.add(version.get("name"))
-            if not table(version.get("schema")).get("openAPIV3Schema"):
-                yield f"spec.versions[{index}].schema.openAPIV3Schema", "a schema is required"

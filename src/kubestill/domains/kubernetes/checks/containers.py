@@ -7,6 +7,7 @@ from typing import Any
 from kubestill.domains.kubernetes.checks import formats
 from kubestill.domains.kubernetes.checks.examples import POD
 from kubestill.domains.kubernetes.checks.rule import ContainerRule, Faults
+from kubestill.domains.kubernetes.checks.sources import names_one_of, resource_faults
 from kubestill.domains.kubernetes.subject import Container, rows, table
 
 _SOURCES = ("fieldRef", "resourceFieldRef", "configMapKeyRef", "secretKeyRef", "fileKeyRef")
@@ -109,6 +110,7 @@ class EnvReferences(ContainerRule):
         POD + "    env:\n    - {name: A, valueFrom: {secretKeyRef: {name: S_1, key: k}}}\n",
         POD + "    envFrom:\n    - {secretRef: {name: a}, configMapRef: {name: b}}\n",
         POD + "    env:\n    - {name: A, valueFrom: {resourceFieldRef: {resource: limits.gpu}}}\n",
+        POD + "    env:\n    - {name: A, valueFrom: {resourceFieldRef: {resource: limits.cpu, divisor: 1Mi}}}\n",
     )
     good = (
         POD + "    env:\n    - {name: A, valueFrom: {fieldRef: {fieldPath: \"metadata.labels['app']\"}}}\n"
@@ -124,9 +126,9 @@ class EnvReferences(ContainerRule):
                     yield from _key_faults(source[kind], f"{path}.{kind}")
             if isinstance(source.get("fieldRef"), dict):
                 yield from _field_faults(source["fieldRef"].get("fieldPath") or "", path)
-            resource = table(source.get("resourceFieldRef")).get("resource")
-            if resource is not None and not _resource_field(resource):
-                yield f"{path}.resourceFieldRef.resource", f"{resource!r} is no limits.* or requests.* of cpu, memory or storage"
+            if isinstance(source.get("resourceFieldRef"), dict):
+                faults = resource_faults(source["resourceFieldRef"], container=False)
+                yield from ((f"{path}.resourceFieldRef.{below}", message) for below, message in faults)
         for index, one in enumerate(rows(container.value.get("envFrom"))):
             given = [key for key in ("configMapRef", "secretRef") if one.get(key) is not None]
             if len(given) != 1:
@@ -146,14 +148,8 @@ def _key_faults(source: Mapping[str, Any], path: str) -> Faults:
 
 
 def _field_faults(field_path: str, path: str) -> Faults:
-    keyed = field_path.startswith(("metadata.labels['", "metadata.annotations['")) and field_path.endswith("']")
-    if not keyed and field_path not in _FIELD_PATHS:
+    if not names_one_of(field_path, _FIELD_PATHS):
         yield f"{path}.fieldRef.fieldPath", f"{field_path!r} is none of {', '.join(sorted(_FIELD_PATHS))}"
-
-
-def _resource_field(resource: str) -> bool:
-    part, _, name = resource.partition(".")
-    return part in ("limits", "requests") and (name in ("cpu", "memory", "ephemeral-storage") or name.startswith("hugepages-"))
 
 
 class TwiceTheSameEnv(ContainerRule):

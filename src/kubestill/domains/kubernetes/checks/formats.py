@@ -114,12 +114,14 @@ def ip_address(text: str) -> str:
 
 
 def cidr(text: str) -> str:
-    """A network such as 10.0.0.0/8."""
+    """A network such as 10.0.0.0/8, without bits beyond its prefix (StrictIPCIDRValidation, on since 1.36)."""
     try:
-        ipaddress.ip_network(text, strict=False)
+        network = ipaddress.ip_network(text, strict=False)
     except ValueError:
         return "is no CIDR such as 10.0.0.0/8"
-    return "" if "/" in text and text.rpartition("/")[2].isdigit() else "is no CIDR such as 10.0.0.0/8"
+    if "/" not in text or not text.rpartition("/")[2].isdigit():
+        return "is no CIDR such as 10.0.0.0/8"
+    return "" if ipaddress.ip_address(text.partition("/")[0]) == network.network_address else f"has bits beyond its prefix; it is {network}"
 
 
 def count_or_percent(value: Any) -> str:
@@ -137,3 +139,93 @@ def _amount(text: str) -> Fraction | None:
 def amount(value: Any) -> Fraction | None:
     """Return the number that a quantity stands for, or None."""
     return _amount(str(value)) if isinstance(value, str | int | float) and not isinstance(value, bool) else None
+
+
+_DNS_1035 = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
+_HTTP_HEADER = re.compile(r"[-A-Za-z0-9]+")
+_SEARCH = re.compile(r"[a-z0-9_]([-_a-z0-9]*[a-z0-9])?(\.[a-z0-9_]([-_a-z0-9]*[a-z0-9])?)*")
+_PATH_SEGMENTS = re.compile(r"[-A-Za-z0-9/._~%!$&'()*+,;=:]+")
+_SIGNER = re.compile(r"[^/]+/[^/]+")
+_CEL_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_SYSCTL = re.compile(r"[a-z0-9]([-_a-z0-9]*[a-z0-9])?([./][a-z0-9]([-_a-z0-9]*[a-z0-9])?)*")
+# cel-go: words that no variable can be called.
+_CEL_WORDS = frozenset(
+    "true false null in as break const continue else for function if import let loop package namespace return var void while".split()
+)
+
+
+@lru_cache(maxsize=4096)
+def dns_1035(text: str) -> str:
+    """RFC 1035 label: a DNS label that starts with a letter."""
+    if len(text) > 63:
+        return "has more than 63 characters"
+    return "" if _DNS_1035.fullmatch(text) else "is no label of lower-case letters, digits and '-' that starts with a letter"
+
+
+def http_header(text: str) -> str:
+    """The name of an HTTP header: letters, digits and "-"."""
+    return "" if _HTTP_HEADER.fullmatch(text) else "is no header name (letters, digits and '-')"
+
+
+def search_domain(text: str) -> str:
+    """A DNS search domain: "." or a DNS name with underscores and a last dot (RelaxedDNSSearchValidation, general since 1.34)."""
+    name = text.removesuffix(".")
+    return "" if text == "." or (len(name) <= 253 and _SEARCH.fullmatch(name)) else "is no DNS name"
+
+
+def driver_name(text: str) -> str:
+    """The name of a CSI driver: at most 63 characters, a DNS name in any case."""
+    return "has more than 63 characters" if len(text) > 63 else dns_subdomain(text.lower())
+
+
+def domain_path(text: str) -> str:
+    """A path that a domain owns, such as example.com/controller."""
+    domain, slash, path = text.partition("/")
+    if not slash or not path or dns_subdomain(domain) or not _PATH_SEGMENTS.fullmatch(path):
+        return "is no domain/path such as example.com/controller"
+    return ""
+
+
+def signer_name(text: str) -> str:
+    """The name of a signer of certificates: a domain of two parts or more, a slash, a path."""
+    domain, _, path = text.partition("/")
+    if not _SIGNER.fullmatch(text) or "." not in domain or dns_subdomain(domain) or dns_subdomain(path):
+        return "is no signer such as example.com/my-signer"
+    return ""
+
+
+def cel_name(text: str) -> str:
+    """A name that CEL can spell."""
+    return "" if _CEL_NAME.fullmatch(text) and text not in _CEL_WORDS else "is no name in CEL"
+
+
+def sysctl(text: str) -> str:
+    """The name of a kernel parameter such as net.core.somaxconn."""
+    return "" if len(text) <= 253 and _SYSCTL.fullmatch(text) else "is no name of a kernel parameter"
+
+
+def group_name(text: str) -> str:
+    """An API group of one's own: a DNS name of two parts or more."""
+    return dns_subdomain(text) or ("" if "." in text else "should be a domain with at least one dot")
+
+
+def endpoint_address(text: str) -> str:
+    """An address that traffic can be sent to: neither unspecified, nor loopback, nor link-local."""
+    if fault := ip_address(text):
+        return fault
+    address = ipaddress.ip_address(text)
+    special = ("unspecified", "loopback", "link_local")
+    found = [name.replace("_", "-") for name in special if getattr(address, f"is_{name}")]
+    if address.is_multicast and (text.startswith("224.0.0.") or text.lower().startswith("ff02")):
+        found.append("link-local multicast")
+    return f"may not be {found[0]}" if found else ""
+
+
+def relative_path(text: str) -> str:
+    """A path inside a volume: not absolute, and nowhere `..`."""
+    return "is no relative path without '..'" if text.startswith("/") or ".." in text.split("/") else ""
+
+
+def file_path(text: str) -> str:
+    """A relative path that the kubelet can write: its first letters are not `..`, which mark its own files."""
+    return relative_path(text) or ("starts with '..'" if text.startswith("..") else "")

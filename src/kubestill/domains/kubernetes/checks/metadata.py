@@ -11,6 +11,8 @@ from kubestill.domains.kubernetes.subject import View, rows, table
 
 _ANNOTATION_BYTES = 256 * 1024  # apimachinery: TotalAnnotationSizeLimitB
 _ROLES = frozenset({"Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding"})
+# A StatefulSet's pods have host names made of its own; a Service may start with a digit since 1.36 (RelaxedServiceNameValidation).
+_LABELS = frozenset({"Namespace", "Service", "StatefulSet"})
 _NAME_LIMITS = {"CronJob": 52, "Job": 63}  # pods and labels are named after them, and need room for a suffix
 
 
@@ -50,8 +52,7 @@ class NameFormat(ObjectRule):
         """Return what is wrong with the name of an object of this kind."""
         if kind in _ROLES or not kind:
             return formats.path_segment(name)
-        # Service: since 1.36 (RelaxedServiceNameValidation) it may start with a digit.
-        return formats.dns_label(name) if kind in ("Namespace", "Service") else formats.dns_subdomain(name)
+        return formats.dns_label(name) if kind in _LABELS else formats.dns_subdomain(name)
 
 
 class NamespaceFormat(ObjectRule):
@@ -77,19 +78,53 @@ def _maps(view: View, name: str) -> Iterator[tuple[str, Mapping[Any, Any]]]:
         yield f"{pod.template}.metadata.{name}", table(found)
 
 
+_OWNED = head("v1", "ConfigMap") + "  ownerReferences:\n"
+
+
 class Owners(ObjectRule):
-    """An owner reference says all four: apiVersion, kind, name and uid."""
+    """An owner reference says all four: apiVersion, kind, name and uid; one owner at most is the controller."""
 
     code, remedy = "K8S104", "Fill in apiVersion, kind, name and uid, or leave ownerReferences to the controller."
-    bad = (head("v1", "ConfigMap") + "  ownerReferences:\n  - {apiVersion: v1, kind: Pod, name: web, uid: ''}\n",)
-    good = (head("v1", "ConfigMap") + "  ownerReferences:\n  - {apiVersion: v1, kind: Pod, name: web, uid: 0a-1b}\n",)
+    bad = (
+        _OWNED + "  - {apiVersion: v1, kind: Pod, name: web, uid: ''}\n",
+        _OWNED + "".join(f"  - {{apiVersion: v1, kind: Pod, name: {name}, uid: {name}, controller: true}}\n" for name in "ab"),
+    )
+    good = (_OWNED + "  - {apiVersion: v1, kind: Pod, name: web, uid: 0a-1b}\n",)
 
     def faults(self, view: View) -> Faults:
         """Look at every reference."""
+        controllers = 0
         for index, owner in enumerate(rows(view.metadata.get("ownerReferences"))):
+            controllers += bool(owner.get("controller"))
+            if owner.get("controller") and controllers == 2:
+                yield "metadata.ownerReferences", "two owners are the controller"
             for name in ("apiVersion", "kind", "name", "uid"):
                 if not owner.get(name):
                     yield f"metadata.ownerReferences[{index}].{name}", f"{name} is required"
+
+
+_FINALIZED = head("v1", "ConfigMap") + "  finalizers: "
+_STANDARD = ("kubernetes", "orphan", "foregroundDeletion")
+
+
+class Finalizers(ObjectRule):
+    """A finalizer is called by its owner's domain, a slash and a name; Kubernetes' own have none, and two of them are contrary."""
+
+    code, remedy = "K8S105", "Name it like example.com/cleanup, or remove it."
+    bad = (_FINALIZED + "[cleanup]\n", _FINALIZED + "[example.com/my cleanup]\n", _FINALIZED + "[orphan, foregroundDeletion]\n")
+    good = (_FINALIZED + "[example.com/cleanup, kubernetes]\n",)
+
+    def faults(self, view: View) -> Faults:
+        """Look at every finalizer."""
+        names = view.metadata.get("finalizers") or []
+        for index, name in enumerate(names):
+            plain = view.kind not in ("", "CustomResourceDefinition", "APIService") and "/" not in (name or "")
+            if fault := formats.qualified_name(name or ""):
+                yield f"metadata.finalizers[{index}]", f"{name!r} {fault}"
+            elif plain and name not in _STANDARD:
+                yield f"metadata.finalizers[{index}]", f"{name!r} has no domain, and is none of {', '.join(_STANDARD)}"
+        if {"orphan", "foregroundDeletion"} <= set(names):
+            yield "metadata.finalizers", "orphan and foregroundDeletion exclude each other"
 
 
 class LabelKeys(ObjectRule):

@@ -13,6 +13,9 @@ _INGRESS = head("networking.k8s.io/v1", "Ingress") + "spec:\n"
 _BACKEND = "        backend: {service: {name: web, port: {number: 80}}}\n"
 _RULE = _INGRESS + "  rules:\n  - http:\n      paths:\n      - path: /\n        pathType: Prefix\n"
 _POLICY = head("networking.k8s.io/v1", "NetworkPolicy") + "spec:\n  podSelector: {}\n"
+_CLASS = "kubernetes.io/ingress.class"
+# networking/validation: invalidPathSequences and invalidPathSuffixes.
+_NOT_IN_PATH, _NOT_AT_END = ("//", "/./", "/../", "%2f", "%2F"), ("/..", "/.")
 _BLOCK = "  ingress:\n  - from:\n    - ipBlock:\n        cidr: "
 
 
@@ -31,6 +34,20 @@ class IngressGiven(_IngressRule):
         """Look for either."""
         if not view.spec.get("rules") and not view.spec.get("defaultBackend"):
             yield "spec.rules", "rules or a defaultBackend is required"
+
+
+class IngressClassOnce(_IngressRule):
+    """The older annotation names the same class as spec.ingressClassName, where both stand."""
+
+    code, remedy = "K8S184", "Remove the annotation kubernetes.io/ingress.class."
+    bad = ((_RULE + _BACKEND + "  ingressClassName: nginx\n").replace("spec:", "  annotations: {kubernetes.io/ingress.class: old}\nspec:"),)
+    good = (_RULE + _BACKEND + "  ingressClassName: nginx\n",)
+
+    def faults(self, view: View) -> Faults:
+        """Compare the two."""
+        name, older = view.spec.get("ingressClassName"), table(view.metadata.get("annotations")).get(_CLASS)
+        if name is not None and older is not None and older != name:
+            yield f"metadata.annotations[{_CLASS}]", f"found {older!r}, expected the same as ingressClassName ({name})"
 
 
 class IngressPaths(_IngressRule):
@@ -57,8 +74,10 @@ class IngressPaths(_IngressRule):
                     yield f"{where}.pathType", "a pathType is required"
                 elif kind != "ImplementationSpecific" and not path.startswith("/"):
                     yield f"{where}.path", f"found {path!r}, expected an absolute path"
-                elif kind != "ImplementationSpecific" and (wrong := [part for part in ("//", "/./", "/../") if part in path]):
+                elif kind != "ImplementationSpecific" and (wrong := [part for part in _NOT_IN_PATH if part in path]):
                     yield f"{where}.path", f"{path!r} may not hold {wrong[0]!r}"
+                elif kind != "ImplementationSpecific" and path.endswith(_NOT_AT_END):
+                    yield f"{where}.path", f"{path!r} may not end with a dot as its last part"
                 elif path and not path.startswith("/"):
                     yield f"{where}.path", f"found {path!r}, expected an absolute path"
 
@@ -192,40 +211,106 @@ class PolicyPorts(ObjectRule):
                         yield f"{path}.endPort", f"found {end} after port {port}, expected a larger number up to 65535"
 
 
-class IngressClassController(ObjectRule):
-    """An IngressClass names its controller as a domain-prefixed path, such as k8s.io/ingress-nginx."""
+_CONTROLLED = head("networking.k8s.io/v1", "IngressClass") + "spec:\n  controller: k8s.io/ingress-nginx\n"
 
-    code, remedy = "K8S187", "Set spec.controller to domain/path."
+
+class IngressClassController(ObjectRule):
+    """An IngressClass names its controller as a domain-prefixed path, such as k8s.io/ingress-nginx; parameters of a namespace name it."""
+
+    code, remedy = "K8S187", "Set spec.controller to domain/path; give parameters.namespace with scope Namespace, and only there."
     kinds = frozenset({"IngressClass"})
-    bad = (head("networking.k8s.io/v1", "IngressClass") + "spec:\n  controller: nginx\n",)
-    good = (head("networking.k8s.io/v1", "IngressClass") + "spec:\n  controller: k8s.io/ingress-nginx\n",)
+    bad = (
+        _CONTROLLED.replace("k8s.io/ingress-nginx", "nginx"),
+        _CONTROLLED + "  parameters: {kind: A, name: a, scope: Namespace}\n",
+        _CONTROLLED + "  parameters: {kind: A, name: a, namespace: b}\n",
+    )
+    good = (_CONTROLLED, _CONTROLLED + "  parameters: {apiGroup: example.com, kind: A, name: a, scope: Namespace, namespace: b}\n")
 
     def faults(self, view: View) -> Faults:
-        """Look at the controller."""
-        controller = view.spec.get("controller") or ""
-        domain, slash, path = controller.partition("/")
-        if not slash or not path or formats.dns_subdomain(domain) or len(controller) > 250:
+        """Look at the controller and at the parameters."""
+        controller, parameters = view.spec.get("controller") or "", table(view.spec.get("parameters"))
+        if formats.domain_path(controller) or len(controller) > 250:
             yield "spec.controller", f"found {controller!r}, expected domain/path"
+        if parameters.get("scope") == "Namespace":
+            if not parameters.get("namespace"):
+                yield "spec.parameters.namespace", "scope Namespace needs it"
+        elif parameters.get("namespace") is not None:
+            yield "spec.parameters.namespace", "scope Cluster takes none"
+
+
+_SLICE = head("discovery.k8s.io/v1", "EndpointSlice") + "addressType: IPv4\nendpoints:\n- addresses: "
 
 
 class Endpoints(ObjectRule):
-    """Each endpoint of an EndpointSlice has addresses, of the slice's addressType."""
+    """Each endpoint of an EndpointSlice has addresses, of the slice's addressType, that traffic can be sent to."""
 
     code, remedy = "K8S188", "Add addresses that fit addressType."
     kinds = frozenset({"EndpointSlice"})
-    bad = (
-        head("discovery.k8s.io/v1", "EndpointSlice") + "addressType: IPv4\nendpoints:\n- addresses: []\n",
-        head("discovery.k8s.io/v1", "EndpointSlice") + "addressType: IPv4\nendpoints:\n- addresses: [example.com]\n",
-    )
-    good = (head("discovery.k8s.io/v1", "EndpointSlice") + "addressType: IPv4\nendpoints:\n- addresses: [10.1.2.3]\n",)
+    bad = tuple(f"{_SLICE}[{address}]\n" for address in ("", "example.com", "'fd00::1'", "127.0.0.1"))
+    good = (_SLICE + "[10.1.2.3]\n",)
 
     def faults(self, view: View) -> Faults:
         """Look at every endpoint."""
         kind = view.object.get("addressType")
-        check = formats.dns_subdomain if kind == "FQDN" else formats.ip_address
         for index, endpoint in enumerate(rows(view.object.get("endpoints"))):
             if not endpoint.get("addresses"):
                 yield f"endpoints[{index}].addresses", "at least one address is required"
             for place, address in enumerate(endpoint.get("addresses") or ()):
-                if fault := check(address or ""):
+                if fault := _address_fault(address or "", kind):
                     yield f"endpoints[{index}].addresses[{place}]", f"{address!r} {fault}"
+
+
+def _address_fault(address: str, kind: Any) -> str:
+    if kind == "FQDN":
+        return formats.dns_subdomain(address)
+    return formats.endpoint_address(address) or ("" if (":" in address) == (kind == "IPv6") else f"is no {kind} address")
+
+
+_ENDPOINTS = head("v1", "Endpoints") + "subsets:\n- "
+
+
+class EndpointSubsets(ObjectRule):
+    """A subset of Endpoints has addresses; with several ports each has a name."""
+
+    code, remedy = "K8S176", "Add addresses, and name every port."
+    kinds = frozenset({"Endpoints"})
+    bad = (
+        _ENDPOINTS + "ports: [{port: 80}]\n",
+        _ENDPOINTS + "addresses: [{ip: 10.0.0.1}]\n  ports: [{port: 80}, {port: 81}]\n",
+    )
+    good = (_ENDPOINTS + "addresses: [{ip: 10.0.0.1}]\n  ports: [{port: 80}]\n",)
+
+    def faults(self, view: View) -> Faults:
+        """Look at every subset."""
+        for index, subset in enumerate(rows(view.object.get("subsets"))):
+            if not subset.get("addresses") and not subset.get("notReadyAddresses"):
+                yield f"subsets[{index}]", "addresses or notReadyAddresses are required"
+            ports = rows(subset.get("ports"))
+            for place, port in enumerate(ports):
+                if len(ports) > 1 and not port.get("name"):
+                    yield f"subsets[{index}].ports[{place}].name", "a name is required where there are several ports"
+
+
+_FAMILIES = head("networking.k8s.io/v1", "ServiceCIDR") + "spec: {cidrs: "
+
+
+class Families(ObjectRule):
+    """Two networks of a ServiceCIDR are of two IP families; an IPAddress is called by the address as it is usually written."""
+
+    code, remedy = "K8S177", "Give one IPv4 and one IPv6 network; name the IPAddress by its canonical form."
+    kinds = frozenset({"ServiceCIDR", "IPAddress"})
+    bad = (
+        _FAMILIES + "[10.0.0.0/16, 10.1.0.0/16]}\n",
+        head("networking.k8s.io/v1", "IPAddress", "web") + "spec: {parentRef: {resource: services, name: a}}\n",
+    )
+    good = (_FAMILIES + "[10.0.0.0/16, 'fd00::/112']}\n",)
+
+    def faults(self, view: View) -> Faults:
+        """Compare the families; read the name."""
+        if view.kind == "IPAddress":
+            name = view.metadata.get("name") or ""
+            if formats.ip_address(name) or str(ipaddress.ip_address(name)) != name:
+                yield "metadata.name", f"{name!r} is no IP address in canonical form"
+        networks = view.spec.get("cidrs") or []
+        if len(networks) == 2 and len({":" in (network or "") for network in networks}) == 1:
+            yield "spec.cidrs[1]", "has the IP family of the first"

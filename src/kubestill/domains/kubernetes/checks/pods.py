@@ -46,7 +46,7 @@ class ContainerNames(PodRule):
     def faults(self, pod: Pod) -> Faults:
         """Compare the names."""
         seen = set()
-        for container in pod.containers:
+        for container in sorted(pod.containers, key=lambda one: one.role == "initContainers"):  # told of the second: the server names it so
             name = container.value.get("name") or ""
             if fault := formats.dns_label(name) if name else "is required":
                 yield f"{container.path}.name", f"{name!r} {fault}" if name else "a name is required"

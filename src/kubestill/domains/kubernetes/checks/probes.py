@@ -5,8 +5,8 @@ from typing import Any
 
 from kubestill.domains.kubernetes.checks import formats
 from kubestill.domains.kubernetes.checks.examples import POD
-from kubestill.domains.kubernetes.checks.rule import ContainerRule, Faults
-from kubestill.domains.kubernetes.subject import Container, table
+from kubestill.domains.kubernetes.checks.rule import ContainerRule, Faults, PodRule
+from kubestill.domains.kubernetes.subject import Container, Pod, table
 
 _PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
 _HANDLERS = ("exec", "httpGet", "tcpSocket", "grpc", "sleep")
@@ -98,6 +98,27 @@ class InitContainers(ContainerRule):
             for name in (*_PROBES, "lifecycle"):
                 if container.value.get(name) is not None:
                     yield name, "an init container cannot have it"
+
+
+_SLEEP = POD + "    lifecycle: {preStop: {sleep: {seconds: "
+_GRACE_SECONDS = 30  # core/v1: DefaultTerminationGracePeriodSeconds
+
+
+class SleepsWithinGrace(PodRule):
+    """A hook that sleeps ends before the pod is killed: within terminationGracePeriodSeconds (30 unless told)."""
+
+    code, remedy = "K8S154", "Sleep for less, or raise terminationGracePeriodSeconds."
+    bad = (_SLEEP + "31}}}\n", _SLEEP + "-1}}}\n", _SLEEP + "10}}}\n  terminationGracePeriodSeconds: 5\n")
+    good = (_SLEEP + "10}}}\n", _SLEEP + "60}}}\n  terminationGracePeriodSeconds: 60\n")
+
+    def faults(self, pod: Pod) -> Faults:
+        """Compare with the grace period."""
+        grace = pod.spec.get("terminationGracePeriodSeconds")
+        for container in pod.containers:
+            for path, holder in _holders(container):
+                seconds = table(holder.get("sleep")).get("seconds")
+                if seconds is not None and not 0 <= seconds <= (_GRACE_SECONDS if grace is None else grace):
+                    yield f"{container.path}.{path}.sleep.seconds", f"found {seconds}, expected 0 to the grace period"
 
 
 def _holders(container: Container) -> list[tuple[str, Mapping[str, Any]]]:

@@ -47,6 +47,24 @@ class RoleRules(ObjectRule):
                 yield f"{path}.resources", "at least one resource is required"
 
 
+_AGGREGATED = head(_V1, "ClusterRole") + "rules: []\naggregationRule: "
+
+
+class Aggregation(ObjectRule):
+    """A ClusterRole that gathers others says by which labels."""
+
+    code, remedy = "K8S203", "Add clusterRoleSelectors."
+    kinds = frozenset({"ClusterRole"})
+    bad = (_AGGREGATED + "{clusterRoleSelectors: []}\n", _AGGREGATED + "{}\n")
+    good = (_AGGREGATED + "{clusterRoleSelectors: [{matchLabels: {a: b}}]}\n",)
+
+    def faults(self, view: View) -> Faults:
+        """Look at the aggregation rule."""
+        rule = view.object.get("aggregationRule")
+        if rule is not None and not rule.get("clusterRoleSelectors"):
+            yield "aggregationRule.clusterRoleSelectors", "at least one selector is required"
+
+
 class RoleRef(ObjectRule):
     """A binding refers to one Role (in a RoleBinding only) or ClusterRole, by name, in the RBAC group."""
 

@@ -48,6 +48,9 @@ class ResourceAmounts(ContainerRule):
         POD + "    resources:\n      limits: {nvidia.com/gpu: 500m}\n",
         POD + "    resources:\n      requests: {nvidia.com/gpu: 1}\n",
         POD + "    resources:\n      limits: {gpu: 1}\n",
+        POD + "    resources:\n      limits: {requests.nvidia.com/gpu: 1}\n",
+        POD + "    resources:\n      limits: {hugepages-2Mi: 4Mi}\n",
+        POD + "    resources:\n      limits: {hugepages-big: 4Mi, cpu: 1}\n",
     )
     good = (POD + "    resources:\n      limits: {nvidia.com/gpu: 1, cpu: 0.5}\n      requests: {cpu: 250m}\n",)
 
@@ -59,6 +62,9 @@ class ResourceAmounts(ContainerRule):
             for name, value in table(resources.get(part)).items():
                 if fault := self._fault(name, value, part, limits):
                     yield field(f"resources.{part}", name), fault
+        asked = {*limits, *table(resources.get("requests"))}
+        if any(name.startswith("hugepages-") for name in asked) and not asked & {"cpu", "memory"}:
+            yield "resources", "huge pages need a request or limit of cpu or memory too"
 
     @staticmethod
     def _fault(name: str, value: Any, part: str, limits: Mapping[str, Any]) -> str:
@@ -71,6 +77,10 @@ class ResourceAmounts(ContainerRule):
             return f"{name!r} is no standard resource; other names need a prefix such as example.com/"
         if fault := formats.qualified_name(name):
             return f"{name!r} {fault}"
+        if name.startswith("requests."):
+            return f"{name!r}: requests. belongs to quotas, not to containers"
+        if name.startswith("hugepages-") and not formats.amount(name.removeprefix("hugepages-")):
+            return f"{name!r} names no page size such as hugepages-2Mi"
         if not _overcommits(name) and not name.startswith("hugepages-") and quantity.denominator != 1:
             return f"found {value}, expected a whole number"
         if part == "requests" and not _overcommits(name) and name not in limits:

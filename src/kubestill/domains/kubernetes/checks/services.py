@@ -9,6 +9,9 @@ from kubestill.domains.kubernetes.subject import View, rows, table
 
 _PORT = "  ports:\n  - port: 80\n"
 _OPEN = ("NodePort", "LoadBalancer")
+_BALANCED = ("loadBalancerClass", "loadBalancerSourceRanges", "allocateLoadBalancerNodePorts")
+_RANGES = "service.beta.kubernetes.io/load-balancer-source-ranges"  # the older way to say loadBalancerSourceRanges
+_KUBELET_PORT = 10250  # core/validation: no load balancer may expose it
 _NODE_PORTS = (30000, 32767)  # the default of the API server's --service-node-port-range
 
 
@@ -83,6 +86,9 @@ class ServiceType(_ServiceRule):
         SERVICE + "  type: ExternalName\n",
         SERVICE + _PORT + "  clusterIP: None\n  type: NodePort\n",
         SERVICE + _PORT + "  externalTrafficPolicy: Local\n",
+        SERVICE + _PORT + "  loadBalancerSourceRanges: [10.0.0.0/8]\n",
+        SERVICE + _PORT.replace("80", "10250") + "  type: LoadBalancer\n",
+        SERVICE + _PORT + "  type: LoadBalancer\n  healthCheckNodePort: 31000\n",
         SERVICE + "  type: ExternalName\n  externalName: http://example.com\n",
     )
     good = (SERVICE + _PORT + "    nodePort: 30080\n  type: NodePort\n", SERVICE + "  type: ExternalName\n  externalName: db.example.com\n")
@@ -104,8 +110,18 @@ class ServiceType(_ServiceRule):
                     yield f"spec.ports[{index}].nodePort", f"may not be used with type {kind}"
             if view.spec.get("externalTrafficPolicy") and not view.spec.get("externalIPs"):
                 yield "spec.externalTrafficPolicy", f"may not be used with type {kind}"
-        if view.spec.get("loadBalancerClass") and kind != "LoadBalancer":
-            yield "spec.loadBalancerClass", f"may not be used with type {kind}"
+        yield from self._balanced(view, kind)
+
+    @staticmethod
+    def _balanced(view: View, kind: str) -> Faults:
+        if kind != "LoadBalancer":
+            for name in _BALANCED:
+                if view.spec.get(name) not in (None, "", []):
+                    yield f"spec.{name}", f"may not be used with type {kind}"
+        elif any(port.get("port") == _KUBELET_PORT for port in rows(view.spec.get("ports"))):
+            yield "spec.ports", f"may not expose port {_KUBELET_PORT}, which is the kubelet's"
+        if view.spec.get("healthCheckNodePort") and (kind != "LoadBalancer" or view.spec.get("externalTrafficPolicy") != "Local"):
+            yield "spec.healthCheckNodePort", "needs type LoadBalancer and externalTrafficPolicy: Local"
 
 
 class ServiceAddresses(_ServiceRule):
@@ -114,7 +130,6 @@ class ServiceAddresses(_ServiceRule):
     code, remedy = "K8S173", "Correct the address, the range or the timeout."
     bad = (
         SERVICE + _PORT + "  clusterIP: auto\n",
-        SERVICE + _PORT + "  externalIPs: [example.com]\n",
         SERVICE + _PORT + "  type: LoadBalancer\n  loadBalancerSourceRanges: [10.0.0.1]\n",
         SERVICE + _PORT + "  sessionAffinity: ClientIP\n  sessionAffinityConfig: {clientIP: {timeoutSeconds: 90000}}\n",
     )
@@ -125,12 +140,14 @@ class ServiceAddresses(_ServiceRule):
         own = view.spec.get("clusterIP")
         if own not in (None, "", "None") and view.spec.get("type") != "ExternalName" and (fault := formats.ip_address(own)):
             yield "spec.clusterIP", f"{own!r} {fault}"
-        for index, address in enumerate(view.spec.get("externalIPs") or ()):
-            if fault := formats.ip_address(address or ""):
-                yield f"spec.externalIPs[{index}]", f"{address!r} {fault}"
         for index, network in enumerate(view.spec.get("loadBalancerSourceRanges") or ()):
             if fault := formats.cidr((network or "").strip()):
                 yield f"spec.loadBalancerSourceRanges[{index}]", f"{network!r} {fault}"
+        ranges = table(view.metadata.get("annotations")).get(_RANGES)
+        if ranges and view.spec.get("type") == "LoadBalancer" and not view.spec.get("loadBalancerSourceRanges"):
+            for part in ranges.split(","):
+                if fault := formats.cidr(part.strip()):
+                    yield f"metadata.annotations[{_RANGES}]", f"{part!r} {fault}"
         yield from _affinity(view.spec)
 
 
@@ -140,6 +157,38 @@ def _affinity(spec: Any) -> Faults:
         yield "spec.sessionAffinityConfig.clientIP.timeoutSeconds", f"found {timeout}, expected 1-86400"
     if spec.get("sessionAffinityConfig") and spec.get("sessionAffinity") != "ClientIP":
         yield "spec.sessionAffinityConfig", "needs sessionAffinity: ClientIP"
+
+
+class ServiceFamilies(_ServiceRule):
+    """The addresses of a Service fit its IP families, the first of clusterIPs is clusterIP, and two families need a dual-stack policy."""
+
+    code, remedy = "K8S175", "Make clusterIP, clusterIPs, ipFamilies and ipFamilyPolicy agree; a nodePort stands once."
+    bad = (
+        SERVICE + _PORT + "  clusterIPs: [10.0.0.10]\n  clusterIP: 10.0.0.11\n",
+        SERVICE + _PORT + "  clusterIPs: [10.0.0.10]\n",
+        SERVICE + _PORT + "  ipFamilies: [IPv4, IPv6]\n  ipFamilyPolicy: SingleStack\n",
+        SERVICE + _PORT + "  ipFamilies: [IPv6]\n  clusterIP: 10.0.0.10\n",
+        SERVICE + "  type: NodePort\n  ports:\n  - {name: a, port: 80, nodePort: 30080}\n  - {name: b, port: 81, nodePort: 30080}\n",
+    )
+    good = (SERVICE + _PORT + "  clusterIP: None\n  ipFamilies: [IPv4]\n", SERVICE + _PORT + "  ipFamilyPolicy: PreferDualStack\n")
+
+    def faults(self, view: View) -> Faults:
+        """Compare the addresses and the families."""
+        own, all_own = view.spec.get("clusterIP"), view.spec.get("clusterIPs") or []
+        families = [family for family in view.spec.get("ipFamilies") or () if family]
+        if all_own and all_own[0] != own:
+            yield "spec.clusterIPs[0]", f"found {all_own[0]!r}, expected the same as clusterIP ({own})"
+        if view.spec.get("ipFamilyPolicy") == "SingleStack" and max(len(families), len(all_own)) > 1:
+            yield "spec.ipFamilyPolicy", "two families need PreferDualStack or RequireDualStack"
+        for index, (address, family) in enumerate(zip(all_own or [own], families, strict=False)):
+            if address and address != "None" and not formats.ip_address(address) and (":" in address) != (family == "IPv6"):
+                yield f"spec.clusterIPs[{index}]" if all_own else "spec.clusterIP", f"{address!r} is no {family} address"
+        seen = set()
+        for index, port in enumerate(rows(view.spec.get("ports"))):
+            key = (port.get("nodePort"), port.get("protocol") or "TCP")
+            if key[0] and key in seen:
+                yield f"spec.ports[{index}].nodePort", f"node port {key[0]}/{key[1]} is given twice"
+            seen.add(key)
 
 
 class NodePortRange(_ServiceRule):

@@ -28,15 +28,43 @@ _NOT_SOURCES = frozenset(
 _KNOWN_MODES = ("ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany", "ReadWriteOncePod")
 
 
-def _mode_faults(spec: Mapping[str, Any]) -> Faults:
+def mode_faults(spec: Mapping[str, Any], path: str = "spec") -> Faults:
+    """Yield what is wrong with the access modes of a claim or volume."""
     modes = spec.get("accessModes") or []
     if not modes:
-        yield "spec.accessModes", "at least one access mode is required"
+        yield f"{path}.accessModes", "at least one access mode is required"
     for index, mode in enumerate(modes):
         if mode not in _KNOWN_MODES:
-            yield f"spec.accessModes[{index}]", f"found {mode!r}, expected one of {', '.join(_KNOWN_MODES)}"
+            yield f"{path}.accessModes[{index}]", f"found {mode!r}, expected one of {', '.join(_KNOWN_MODES)}"
     if "ReadWriteOncePod" in modes and len(modes) > 1:
-        yield "spec.accessModes", "ReadWriteOncePod cannot stand beside another mode"
+        yield f"{path}.accessModes", "ReadWriteOncePod cannot stand beside another mode"
+
+
+def size_faults(spec: Mapping[str, Any], path: str = "spec") -> Faults:
+    """Yield what is wrong with the size that a claim asks for."""
+    size = table(table(spec.get("resources")).get("requests")).get("storage")
+    value = formats.amount(size)
+    if size is None:
+        yield f"{path}.resources.requests.storage", "a size is required"
+    elif value is not None and value <= 0:
+        yield f"{path}.resources.requests.storage", f"found {size}, expected a positive amount"
+
+
+def source_faults(spec: Mapping[str, Any], path: str = "spec") -> Faults:
+    """Yield what is wrong with the object that a claim is filled from."""
+    source, ref = spec.get("dataSource"), spec.get("dataSourceRef")
+    for name, value in (("dataSource", source), ("dataSourceRef", ref)):
+        if isinstance(value, dict) and not value.get("apiGroup") and value.get("kind") not in (None, "", "PersistentVolumeClaim"):
+            yield f"{path}.{name}", f"found kind {value['kind']!r} without apiGroup; only a PersistentVolumeClaim has none"
+    if isinstance(source, dict) and isinstance(ref, dict) and any(source.get(key) != ref.get(key) for key in ("apiGroup", "kind", "name")):
+        yield f"{path}.dataSource", "must be the same as dataSourceRef"
+
+
+def claim_faults(spec: Mapping[str, Any], path: str) -> Faults:
+    """Yield all that is wrong with the spec of a claim, wherever it stands."""
+    yield from mode_faults(spec, path)
+    yield from size_faults(spec, path)
+    yield from source_faults(spec, path)
 
 
 class ClaimModes(ObjectRule):
@@ -49,7 +77,7 @@ class ClaimModes(ObjectRule):
 
     def faults(self, view: View) -> Faults:
         """Look at accessModes."""
-        return _mode_faults(view.spec)
+        return mode_faults(view.spec)
 
 
 class ClaimSize(ObjectRule):
@@ -62,12 +90,24 @@ class ClaimSize(ObjectRule):
 
     def faults(self, view: View) -> Faults:
         """Look at the request."""
-        size = table(table(view.spec.get("resources")).get("requests")).get("storage")
-        value = formats.amount(size)
-        if size is None:
-            yield "spec.resources.requests.storage", "a size is required"
-        elif value is not None and value <= 0:
-            yield "spec.resources.requests.storage", f"found {size}, expected a positive amount"
+        return size_faults(view.spec)
+
+
+class ClaimSource(ObjectRule):
+    """A claim that is filled from another object names its group, unless that is another claim; two ways to say it agree."""
+
+    code, remedy = "K8S189", "Add apiGroup (snapshot.storage.k8s.io for a VolumeSnapshot); keep dataSource equal to dataSourceRef."
+    kinds = frozenset({"PersistentVolumeClaim"})
+    bad = (
+        CLAIM + _MODES + _SIZE + "  dataSource: {kind: VolumeSnapshot, name: a}\n",
+        CLAIM + _MODES + _SIZE + "  dataSource: {kind: PersistentVolumeClaim, name: a}\n"
+        "  dataSourceRef: {kind: PersistentVolumeClaim, name: b}\n",
+    )
+    good = (CLAIM + _MODES + _SIZE + "  dataSource: {apiGroup: snapshot.storage.k8s.io, kind: VolumeSnapshot, name: a}\n",)
+
+    def faults(self, view: View) -> Faults:
+        """Look at both sources."""
+        return source_faults(view.spec)
 
 
 class VolumeCapacity(ObjectRule):
@@ -97,6 +137,8 @@ class OneSource(ObjectRule):
         head("v1", "PersistentVolume") + "spec:\n" + _MODES + _CAPACITY,
         _VOLUME + _MODES + _CAPACITY + "  nfs: {server: a, path: /}\n",
         head("v1", "PersistentVolume") + "spec:\n  local: {path: /mnt}\n" + _MODES + _CAPACITY,
+        _VOLUME.replace("/data", "/") + _MODES + _CAPACITY + "  persistentVolumeReclaimPolicy: Recycle\n",
+        _VOLUME + _MODES + _CAPACITY + "  volumeAttributesClassName: fast\n",
     )
     good = (_VOLUME + _MODES + _CAPACITY,)
 
@@ -105,8 +147,16 @@ class OneSource(ObjectRule):
         sources = [key for key, value in view.spec.items() if key not in _NOT_SOURCES and value is not None]
         if len(sources) != 1:
             yield "spec", f"found {' and '.join(sorted(sources)) or 'no source'}, expected exactly one source"
+        elif sources == ["hostPath"] and table(view.spec["hostPath"]).get("path") == "/" and _recycled(view):
+            yield "spec.persistentVolumeReclaimPolicy", "may not be Recycle for a hostPath mount of /"
+        elif view.spec.get("volumeAttributesClassName") is not None and sources != ["csi"]:
+            yield "spec.volumeAttributesClassName", "needs the source csi"
         elif sources == ["local"] and not table(view.spec.get("nodeAffinity")).get("required"):
             yield "spec.nodeAffinity", "a local volume needs nodeAffinity"
+
+
+def _recycled(view: View) -> bool:
+    return bool(view.spec.get("persistentVolumeReclaimPolicy") == "Recycle")
 
 
 class Provisioner(ObjectRule):

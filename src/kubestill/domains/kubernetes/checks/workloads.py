@@ -1,11 +1,13 @@
 """Rules about what makes pods: Deployments and their kin, Jobs, CronJobs."""
 
 import re
+from functools import cache, lru_cache
 from typing import Any
 
 from kubestill.domains.kubernetes.checks import formats
 from kubestill.domains.kubernetes.checks.examples import CRON_JOB, DAEMON, DEPLOYMENT, JOB, STATEFUL
 from kubestill.domains.kubernetes.checks.rule import Faults, ObjectRule
+from kubestill.domains.kubernetes.checks.storage import claim_faults
 from kubestill.domains.kubernetes.subject import View, rows, table
 
 _COUNTS = ("replicas", "minReadySeconds", "revisionHistoryLimit", "progressDeadlineSeconds")
@@ -160,7 +162,16 @@ class Schedule(ObjectRule):
     code, remedy = "K8S164", "Write five fields, such as '30 2 * * 1-5'; the zone goes to spec.timeZone."
     kinds = frozenset({"CronJob"})
     bad = tuple(
-        CRON_JOB + text for text in ("'* * * *'\n", "'60 * * * *'\n", "'0 0 * * 7'\n", "'@often'\n", "''\n", "'TZ=UTC 0 0 * * *'\n")
+        CRON_JOB + text
+        for text in (
+            "'* * * *'\n",
+            "'60 * * * *'\n",
+            "'0 0 * * 7'\n",
+            "'@often'\n",
+            "''\n",
+            "'TZ=UTC 0 0 * * *'\n",
+            "'@daily'\n  timeZone: Mars/Base\n",
+        )
     )
     good = tuple(CRON_JOB + text for text in ("'*/5 8-18 * JAN-MAR mon,fri'\n", "'@hourly'\n  timeZone: Europe/Paris\n"))
 
@@ -172,8 +183,23 @@ class Schedule(ObjectRule):
         elif fault := cron_fault(schedule) if schedule else "a schedule is required":
             yield "spec.schedule", fault
         zone = view.spec.get("timeZone")
-        if zone is not None and (not re.fullmatch(r"[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*", zone) or zone.lower() == "local"):
+        if zone is not None and not _is_zone(zone):
             yield "spec.timeZone", f"{zone!r} is no zone such as Europe/Paris"
+
+
+@lru_cache(maxsize=1024)
+def _is_zone(name: str) -> bool:
+    """Return whether the tz database has the zone; where the machine has no database, whether it is written like one."""
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*", name) or name.lower() == "local":
+        return False
+    return name in _zones() if _zones() else True
+
+
+@cache
+def _zones() -> frozenset[str]:
+    from zoneinfo import available_timezones  # reads folders: only for the rare manifest that names a zone
+
+    return frozenset(available_timezones())
 
 
 class ClaimTemplates(ObjectRule):
@@ -193,8 +219,4 @@ class ClaimTemplates(ObjectRule):
     def faults(self, view: View) -> Faults:
         """Look at every template."""
         for index, claim in enumerate(rows(view.spec.get("volumeClaimTemplates"))):
-            spec, path = table(claim.get("spec")), f"spec.volumeClaimTemplates[{index}].spec"
-            if not spec.get("accessModes"):
-                yield f"{path}.accessModes", "at least one access mode is required"
-            if table(table(spec.get("resources")).get("requests")).get("storage") is None:
-                yield f"{path}.resources.requests.storage", "a size is required"
+            yield from claim_faults(table(claim.get("spec")), f"spec.volumeClaimTemplates[{index}].spec")

@@ -25,6 +25,21 @@ from kubestill.domains.kubernetes.schema import QUANTITY_PATTERN
         (formats.config_key, ["a", ".a", "A.b-c_d", "a..b"], ["", ".", "..", "..a", "a b", "a/b", "é", "x" * 254]),
         (formats.env_name, ["A", "a b", "1", "a.b-c"], ["", "A=B", "é", "a\tb"]),
         (formats.path_segment, ["a", "system:Node x"], [".", "..", "a/b", "50%"]),
+        (formats.dns_1035, ["a", "a-1", "x" * 63], ["", "1a", "A", "a-", "x" * 64]),
+        (formats.http_header, ["X-A", "host"], ["", "a b", "a:b", "é"]),
+        (formats.search_domain, [".", "a.local", "_tcp.a", "a.local."], ["", "A", "a..b", "a b"]),
+        (formats.driver_name, ["csi.example.com", "EBS.csi"], ["", "a_b", "a" * 64]),
+        (formats.domain_path, ["k8s.io/a", "a/b/c"], ["", "a", "/a", "a/", "A_b/c"]),
+        (formats.signer_name, ["example.com/a", "kubernetes.io/kubelet-serving"], ["", "a/b", "example.com", "example.com/a/b"]),
+        (formats.cel_name, ["a", "_a1"], ["", "1a", "a-b", "in"]),
+        (formats.sysctl, ["net.core.somaxconn", "kernel/shm"], ["", "a b", "net..core", "Net.a"]),
+        (formats.group_name, ["example.com"], ["", "example", "Example.com"]),
+        (
+            formats.endpoint_address,
+            ["10.0.0.1", "fd00::1"],
+            ["", "a", "0.0.0.0", "127.0.0.1", "169.254.1.1", "::1", "fe80::1", "224.0.0.1"],
+        ),
+        (formats.file_path, ["a", "a/b", ".a"], ["/a", "../a", "a/../b", "..a"]),
         (formats.count_or_percent, [0, 5, "0%", "100%", "250%"], [-1, "", "5", "x%", "-5%", "1.5%"]),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
@@ -59,11 +74,19 @@ def test_schedules_are_judged_as_the_cron_domain_judges_them(fields):
 
 
 @settings(max_examples=200, deadline=None)
+@given(st.ip_addresses())
+def test_addresses_for_traffic_are_what_the_standard_library_calls_ordinary(address):
+    special = address.is_loopback or address.is_unspecified or address.is_link_local
+    near = address.is_multicast and (address in ipaddress.ip_network("224.0.0.0/24" if address.version == 4 else "ff02::/16"))
+    assert bool(formats.endpoint_address(str(address))) == (special or near)
+
+
+@settings(max_examples=200, deadline=None)
 @given(st.ip_addresses(), st.integers(-1, 140))
 def test_cidrs_are_those_of_the_standard_library(address, bits):
     text = f"{address}/{bits}"
     try:
-        ipaddress.ip_network(text, strict=False)
+        ipaddress.ip_network(text)  # strict: no bits beyond the prefix
     except ValueError:
         assert formats.cidr(text)
     else:
