@@ -2,7 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-KEY := $(shell cat pyproject.toml constraints.txt | cksum | cut -d' ' -f1)
+READER := src/kubestill/domains/kubernetes/fastyaml.c
+KEY := $(shell cat pyproject.toml constraints.txt $(READER) | cksum | cut -d' ' -f1)
 STAMP := $(VENV)/.set-up-$(KEY)
 BENCH_STAMP := $(VENV)/.bench-$(KEY)
 RECIPE ?= recipes/kubernetes-small.toml
@@ -15,7 +16,7 @@ help:  ## Show this
 
 setup: $(STAMP)  ## Make the environment in .venv (does nothing when it stands)
 
-$(STAMP): pyproject.toml constraints.txt
+$(STAMP): pyproject.toml constraints.txt $(READER)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[all]'
 	rm -f $(VENV)/.set-up-*

@@ -3,24 +3,29 @@
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
-from kubestill.domains.kubernetes import expressions
+from kubestill.domains.kubernetes import expressions, strangers
 from kubestill.domains.kubernetes.checks import table
+from kubestill.domains.kubernetes.cluster.statuses import CLUSTER_CODES
 from kubestill.domains.kubernetes.definitions import CustomKind
 from kubestill.domains.kubernetes.manifests import SYNTAX_CODES, Manifest, Reading, read
 from kubestill.domains.kubernetes.policies import judge_policy
 from kubestill.domains.kubernetes.schema import DEFAULT_VERSION, SCHEMA_CODES, Schemas, schemas, split_api_version
 from kubestill.domains.kubernetes.subject import Subject
+from kubestill.domains.kubernetes.subject import table as table_of
 from kubestill.tools.checks.api import Check, Finding, Outcome, Result, Tier, Verdict
-from kubestill.tools.checks.run import judged, passed, run, skipped
+from kubestill.tools.checks.run import NOTHING_TO_JUDGE, judged, passed, quiet, run, skipped
 
 FORM, SYNTAX, SCHEMA = "K8S001", "K8S010", "K8S020"  # the codes that the results of the three text tiers go by
+STRANGER = "K8S002"
 CEL, UNJUDGED = "K8S028", "K8S029"
 NOTHING = Verdict()  # nobody was asked
 
 FORM_CODES = {
     "K8S001": "The answer is not exactly one manifest: it is empty, or holds prose, a code fence or several objects.",
+    "K8S002": "The document is no Kubernetes object (a template of Helm, values, another tool's file): it is left out and counted.",
 }
 CEL_CODES = {
     "K8S028": "A rule that the definition of the custom resource states in CEL (x-kubernetes-validations) does not hold.",
@@ -42,6 +47,7 @@ class DocumentVerdict:
     """What was said of one object of a file. `document` counts objects from 0, `line` lines from 1.
 
     `policy` says how it fares with what was asked for beyond validity; it is empty where nothing was, or where the object is not valid.
+    `manifest` is the object itself, where one could be read.
     """
 
     file: str
@@ -52,6 +58,7 @@ class DocumentVerdict:
     name: str
     verdict: Verdict
     policy: Verdict = NOTHING
+    manifest: Manifest | None = None
 
 
 def judge(answer: str, version: str = DEFAULT_VERSION) -> Answer:
@@ -67,33 +74,53 @@ def judge(answer: str, version: str = DEFAULT_VERSION) -> Answer:
 
 
 def check_text(
-    text: str | bytes, where: str, known: Schemas | None = None, policies: Sequence[Check[Subject]] = ()
+    text: str | bytes, where: str, known: Schemas | None = None, policies: Sequence[Check[Subject]] = (), before: int = 0
 ) -> list[DocumentVerdict]:
     """Judge every document of a file called `where`; a fault that ends the reading gets a verdict of its own.
 
     `known`: the schemas to judge by, the usual version's unless told. A custom resource that they do not describe is skipped at
-    the schema tier, with the reason. `policies` are asked of objects that are valid, apart from the verdict.
+    the schema tier, with the reason, and so is what is no Kubernetes object. `policies` are asked of objects that are valid, apart
+    from the verdict. `before` counts the lines before the text, where it is a part of the file.
     """
     known = known or schemas()
-    reading = read(text)
+    reading = read(text, before)
+    if reason := _template(text, where, reading):
+        return [DocumentVerdict(where, 0, before + 1, "", "", "", _strange(reason))]
     doubles = sorted((one for one in reading.findings if one.code == "K8S012"), key=lambda finding: finding.line)
     lines = [finding.line for finding in doubles]
-    documents = []
+    documents: list[DocumentVerdict] = []
+    held: set[int] = set()
     for manifest in reading.manifests:
         own = doubles[bisect_right(lines, manifest.start) : bisect_right(lines, manifest.last)]
-        verdict = _verdict(manifest, (_syntax(own),), known, True)
         value = manifest.object
+        reason = strangers.stranger(value)
+        held.update(map(id, own if reason else ()))  # whatever is wrong with a stranger is not for us to say
+        verdict = _strange(reason) if reason else _verdict(manifest, (_syntax(own),), known, True)
         name = value["metadata"].get("name") if isinstance(value.get("metadata"), dict) else None
         row = (manifest.line, _text(value.get("apiVersion")), _text(value.get("kind")), _text(name))
-        policy = judge_policy(manifest, policies) if policies and not verdict.failed_on else NOTHING
-        documents.append(DocumentVerdict(where, 0, *row, verdict, policy))
-    held = {id(finding) for document in documents for finding in document.verdict.findings}
+        policy = judge_policy(manifest, policies) if policies and not verdict.failed_on and not reason else NOTHING
+        documents.append(DocumentVerdict(where, 0, *row, verdict, policy, manifest))
+    held |= {id(finding) for document in documents for finding in document.verdict.findings}
     for finding in reading.findings:
         if id(finding) not in held:
-            verdict = _verdict(None, (_syntax((finding,)),), known, True)
+            is_list = finding.code == "K8S014" and finding.line in reading.lists
+            verdict = _strange(strangers.A_LIST) if is_list else _verdict(None, (_syntax((finding,)),), known, True)
             documents.append(DocumentVerdict(where, 0, finding.line, "", "", "", verdict))
     documents.sort(key=lambda document: document.line)
     return [replace(document, document=number) for number, document in enumerate(documents)]
+
+
+def _template(text: str | bytes, where: str, reading: Reading) -> str:
+    """Return why a whole file is a template, or an empty string."""
+    if (b"{{" if isinstance(text, bytes) else "{{") not in text:  # type: ignore[operator]
+        return ""
+    string = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
+    names = [table_of(manifest.object.get("metadata")).get("name") for manifest in reading.manifests]
+    return strangers.template(string, where, not reading.findings, names)
+
+
+def _strange(reason: str) -> Verdict:
+    return Verdict((skipped(STRANGER, Tier.FORM, reason),))
 
 
 def explain(code: str) -> str:
@@ -110,14 +137,14 @@ def explain(code: str) -> str:
 
     if code in codes.CODES:
         return check.explain(code)
-    return f"{code}\n{ {**FORM_CODES, **SYNTAX_CODES, **SCHEMA_CODES, **CEL_CODES}[code] }"
+    return f"{code}\n{ {**FORM_CODES, **SYNTAX_CODES, **SCHEMA_CODES, **CEL_CODES, **CLUSTER_CODES}[code] }"
 
 
 def codes() -> tuple[str, ...]:
     """Return every code that a finding can carry."""
     from kubestill.domains.kubernetes.kubectl.codes import CODES as KUBECTL_CODES
 
-    return (*FORM_CODES, *SYNTAX_CODES, *SCHEMA_CODES, *CEL_CODES, *table.CHECKS, *KUBECTL_CODES)
+    return (*FORM_CODES, *SYNTAX_CODES, *SCHEMA_CODES, *CEL_CODES, *table.CHECKS, *CLUSTER_CODES, *KUBECTL_CODES)
 
 
 def _form(answer: str, reading: Reading) -> str:
@@ -148,9 +175,24 @@ def _verdict(manifest: Manifest | None, before: tuple[Result, ...], known: Schem
         reason = "the syntax tier failed" if manifest is not None else "there is no object to judge"
         return run(table.rules(), None, (*before, skipped(SCHEMA, Tier.SCHEMA, reason)))
     subject = Subject((manifest,))
-    asked, others = table.plan(subject.views[0].kind)
-    verdict = run(asked, subject, (*before, *_schema(manifest.object, known, custom), *others))
+    kind = subject.views[0].kind
+    asked, others = table.plan(kind)
+    schema = tuple(_schema(manifest.object, known, custom))
+    if not any(result.findings for result in schema) and (seen := quiet(asked, subject)) is not None:
+        return _clean(kind, (*before, *schema), seen)
+    verdict = run(asked, subject, (*before, *schema, *others))
     return verdict if not verdict.findings else _placed(verdict, manifest)
+
+
+@lru_cache(maxsize=4096)
+def _clean(kind: str, before: tuple[Result, ...], seen: tuple[bool, ...]) -> Verdict:
+    """Return what `run` makes of rules that found nothing, `seen` saying which of them looked: one verdict for all such objects."""
+    asked, others = table.plan(kind)
+    told = [
+        passed(rule.code, rule.tier) if looked else skipped(rule.code, rule.tier, NOTHING_TO_JUDGE)
+        for rule, looked in zip(asked, seen, strict=True)
+    ]
+    return Verdict((*before, *others, *told))
 
 
 def _syntax(findings: Sequence[Finding]) -> Result:
@@ -158,10 +200,11 @@ def _syntax(findings: Sequence[Finding]) -> Result:
 
 
 def _schema(value: Mapping[str, Any], known: Schemas, custom: bool) -> Iterator[Result]:
-    findings = known.findings(value)
-    if custom and findings and findings[0].code == "K8S021" and not known.owns(split_api_version(value["apiVersion"])[0]):
-        yield skipped(SCHEMA, Tier.SCHEMA, f"no schema of {value['apiVersion']} {value['kind']}")
+    api_version, kind = _text(value.get("apiVersion")), _text(value.get("kind"))
+    if custom and api_version and kind and not (known.knows(api_version, kind) or known.owns(split_api_version(api_version)[0])):
+        yield skipped(SCHEMA, Tier.SCHEMA, f"no schema of {api_version} {kind}")
         return
+    findings = known.findings(value)
     yield judged(SCHEMA, Tier.SCHEMA, findings) if findings else passed(SCHEMA, Tier.SCHEMA)
     defined = known.custom(value["apiVersion"], value["kind"]) if not findings else None
     if defined and defined.cel_rules:

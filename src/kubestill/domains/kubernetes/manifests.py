@@ -1,7 +1,8 @@
 """YAML as Kubernetes reads it: text in, objects with their lines out, and findings instead of exceptions.
 
 The reader walks libyaml's events with a stack of its own: nesting and aliases are counted before they cost anything, and
-hostile input ends in a finding. A text is cut at its `---` lines first, so that a broken document spoils no other.
+hostile input ends in a finding. A text is cut at its `---` lines first, as bytes: a broken document spoils no other, and what is
+held beside the text itself is one document's.
 """
 
 import json
@@ -22,7 +23,8 @@ from yaml.events import (
     StreamEndEvent,
 )
 
-from kubestill.domains.kubernetes.scalars import NUMBER_STARTS, WORD_STARTS, WORDS, ScalarError, key_text, number, tagged
+from kubestill.domains.kubernetes.documents import Document, breaks, segments
+from kubestill.domains.kubernetes.scalars import NUMBER_STARTS, WORD_STARTS, WORDS, ScalarError, key_text, number, shortened, tagged
 from kubestill.tools.checks.api import Finding, Tier
 
 # The C parser where PyYAML was built with libyaml; the pure one reads alike, some ten times slower.
@@ -30,7 +32,7 @@ PARSER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 MAX_TEXT_BYTES = 3 * 2**20  # of one document: the API server's limit of a request body (MaxRequestBodyBytes)
 MAX_DEPTH = 100  # the deepest built-in schema nests 20 levels
-MAX_NODES = 500_000  # counted with aliases written out; a CRD of a megabyte has some 40,000
+MAX_NODES = 250_000  # counted with aliases written out; a CRD of a megabyte has some 40,000, and no request is above 3 MiB
 MAX_FINDINGS = 1_000  # of one text; more only hide the first
 
 SYNTAX_CODES = {
@@ -42,8 +44,23 @@ SYNTAX_CODES = {
     "K8S015": "A scalar or key has no JSON value (.inf, a list as a key, a wrong !!tag).",
 }
 
-_SEPARATOR = re.compile(r"^---(?=\s|$)", re.MULTILINE)
+_SEPARATED_MARK = re.compile("(---[ \t]*(?:\r\n?|\n))\ufeff")  # a byte order mark after `---`, as `cat a.yaml b.yaml` leaves it
+_WIDE_MARKS = (b"\xff\xfe", b"\xfe\xff")  # byte order marks of UTF-16 and UTF-32
+_STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _MERGE, _NO_KEY = object(), object()
+
+
+def _quick_reader() -> Any:
+    """Return the reader in C, which reads what manifests usually are six times as fast, or None where no compiler built it."""
+    try:
+        from kubestill.domains.kubernetes.fastyaml import document
+    except ImportError:
+        return None
+    return document
+
+
+_quick = _quick_reader()
 
 
 class _Fault(Exception):
@@ -56,27 +73,43 @@ class _Fault(Exception):
 class Manifest:
     """One object as Kubernetes would read it. `line` is where its document starts, from 1; treat `object` as read-only."""
 
-    __slots__ = ("_places", "document", "line", "object", "prefix", "start", "text")
+    __slots__ = ("_source", "document", "line", "object", "prefix")
 
     def __init__(self, value: dict[str, Any], line: int, text: str = "", start: int = 0, document: int = 0) -> None:
         self.object, self.line, self.document = value, line, document
-        self.text, self.start = text, start  # the document's text, and how many lines stand before it
+        self._source = Document(text, start)
         self.prefix = ""  # where the object stands in its document: not empty for an item of a List
-        self._places: dict[str, tuple[int, int]] | None = None
+
+    @classmethod
+    def _of(cls, source: Document, value: dict[str, Any], line: int, document: int) -> "Manifest":
+        """Make one that shares its document with others: 100,000 items of a List have one table of places."""
+        manifest = cls(value, line, "", 0, document)
+        manifest._source = source
+        return manifest
+
+    @property
+    def text(self) -> str:
+        """Return the document's text."""
+        return self._source.text
+
+    @property
+    def start(self) -> int:
+        """Return how many lines stand before the document."""
+        return self._source.start
 
     @property
     def last(self) -> int:
         """Return the last line of the object's document."""
-        return self.start + _last_line(self.text)
+        return self._source.last
 
     def place(self, path: str) -> tuple[int, int]:
         """Return line and column (from 1) of the field at `path`, or of its nearest parent; made on first use."""
-        if self._places is None:
-            self._places = dict(_places(self.text, self.start))
-        path = _joined(self.prefix, path)
-        while path and path not in self._places:
+        if self._source.places is None:
+            self._source.places = dict(_places(self._source))
+        places, path = self._source.places, _joined(self.prefix, path)
+        while path and path not in places:
             path = path[: max(path.rfind("."), path.rfind("["), 0)]
-        return self._places.get(path, (self.line, 1))
+        return places.get(path, (self.line, 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,32 +118,67 @@ class Reading:
 
     manifests: tuple[Manifest, ...]
     findings: tuple[Finding, ...] = ()
+    lists: tuple[int, ...] = ()  # lines of the documents that are lists: findings of those who look for one object
 
 
-def read(text: str | bytes) -> Reading:
-    """Read every document of a text. Empty documents are dropped; a `List` of v1 stands for its items."""
-    try:
-        string = text.decode("utf-8-sig") if isinstance(text, bytes) else text.removeprefix("\ufeff")
-        string.encode() if not string.isascii() else None
-    except UnicodeError as error:
-        return Reading((), (_finding("K8S011", f"not UTF-8: {error.reason} at position {error.start}", 1, 1),))  # type: ignore[attr-defined]
+def read(text: str | bytes, before: int = 0) -> Reading:
+    """Read every document of a text. Empty documents are dropped; a `List` of v1 stands for its items.
+
+    `before` counts the lines that stand before the text, where it is a part of a file.
+    """
     manifests: list[Manifest] = []
     findings: list[Finding] = []
-    document = 0
-    for start, segment in _segments(string):
-        if len(findings) >= MAX_FINDINGS:
-            findings.append(_finding("K8S013", f"more than {MAX_FINDINGS:,} faults; what follows was not read", start + 1, 1))
-            break
-        if len(segment) > MAX_TEXT_BYTES:
-            findings.append(_finding("K8S013", f"{len(segment):,} characters; the limit is {MAX_TEXT_BYTES:,}", start + 1, 1))
+    lists: list[int] = []
+    for reading in readings(text, before):
+        manifests.extend(reading.manifests)
+        findings.extend(reading.findings)
+        lists.extend(reading.lists)
+    return Reading(tuple(manifests), tuple(findings), tuple(lists))
+
+
+def readings(text: str | bytes, before: int = 0) -> Iterator[Reading]:
+    """Read a text document by document, each when it is asked for: what `read` returns, in parts and in order."""
+    data = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
+    if data.startswith(_WIDE_MARKS):
+        yield Reading((), (_finding("K8S011", "the text is UTF-16 or UTF-32, expected UTF-8", before + 1, 1),))
+        return
+    document = told = 0
+    for start, segment in segments(data.removeprefix(b"\xef\xbb\xbf"), before):
+        if told >= MAX_FINDINGS:
+            yield Reading((), (_finding("K8S013", f"more than {MAX_FINDINGS:,} faults; what follows was not read", start + 1, 1),))
+            return
+        findings: list[Finding] = []
+        manifests: list[Manifest] = []
+        lists: list[int] = []
+        source = _decoded(segment, start, findings)
+        if source is None:
+            told += 1
+            yield Reading((), tuple(findings))
             continue
-        for value, line in _documents(segment, start, findings):
+        for value, line in _values(source, findings, MAX_FINDINGS - told):
             if type(value) is dict:
-                manifests.extend(_unfolded(Manifest(value, line, segment, start, document)))
+                manifests.extend(_unfolded(Manifest._of(source, value, line, document)))
             elif value is not None:
                 findings.append(_finding("K8S014", f"found {describe(value)}, expected an object with apiVersion and kind", line, 1))
+                lists += [line] if type(value) is list else []
             document += value is not None
-    return Reading(tuple(manifests), tuple(findings))
+        told += len(findings)
+        yield Reading(tuple(manifests), tuple(findings), tuple(lists))
+
+
+def _decoded(segment: bytes, start: int, findings: list[Finding]) -> Document | None:
+    """Return a document's text, or None with a finding."""
+    if len(segment) > MAX_TEXT_BYTES:
+        findings.append(_finding("K8S013", f"{len(segment):,} bytes; the limit is {MAX_TEXT_BYTES:,}", start + 1, 1))
+        return None
+    try:
+        text = segment.decode()
+    except UnicodeDecodeError as error:
+        head = segment[: error.start]
+        column = len(head[max(head.rfind(b"\n"), head.rfind(b"\r")) + 1 :].decode()) + 1
+        findings.append(_finding("K8S011", f"not UTF-8: {error.reason}", start + breaks(head) + 1, column))
+        return None
+    return Document(_SEPARATED_MARK.sub(r"\1", text, count=1) if text.startswith("---") and "\ufeff" in text else text, start)
 
 
 def describe(value: Any) -> str:
@@ -119,7 +187,7 @@ def describe(value: Any) -> str:
         return {None: "null", True: "boolean true", False: "boolean false"}[value]
     if isinstance(value, dict | list):
         return "an object" if isinstance(value, dict) else "a list"
-    shown = str(value) if len(str(value)) <= 60 else str(value)[:57] + "..."
+    shown = shortened(str(value))
     return f"string {shown!r}" if isinstance(value, str) else f"number {shown}"
 
 
@@ -137,58 +205,42 @@ _REMEDIES = {
 }
 
 
-def _segments(text: str) -> Iterator[tuple[int, str]]:
-    """Yield the documents' texts with the number of lines before each; a head of comments or directives joins the next."""
-    cuts = [match.start() for match in _SEPARATOR.finditer(text)]
-    if not cuts:
-        yield 0, text
+def _values(source: Document, findings: list[Finding], room: int) -> Iterator[tuple[Any, int]]:
+    """Yield the value and line of each document in a segment; a fault becomes a finding and ends the segment."""
+    if _quick is not None and (found := _quick(source.text, number)) is not None:
+        yield found[0], source.start + found[1] + 1
         return
-    if cuts[0] and all(not line.strip() or line.lstrip()[0] in "#%" for line in text[: cuts[0]].splitlines()):
-        cuts = cuts[1:]
-    start = line = 0
-    for cut in [*cuts, len(text)]:
-        if cut > start:
-            segment = text[start:cut]
-            yield line, segment
-            line += segment.count("\n")
-            start = cut
-
-
-def _last_line(segment: str) -> int:
-    """Return the last line of a text that is not blank, from 1."""
-    return segment.rstrip().count("\n") + 1
-
-
-def _documents(segment: str, start: int, findings: list[Finding]) -> Iterator[tuple[Any, int]]:
-    """Yield each document's value and line; a fault becomes a finding and ends the segment."""
-    if segment.lstrip()[:1] == "{":
-        try:
-            yield _json(segment), start + 1
-            return
-        except ValueError:
-            pass  # flow YAML, or broken: the reader below says where
     try:
-        yield from _Reader(segment, start, findings).documents()
+        head = source.text[: len(source.text) - len(source.text.lstrip())]
+        if source.text.startswith("{", len(head)):
+            try:
+                yield _json(source), source.start + breaks(head) + 1
+                return
+            except ValueError:
+                pass  # flow YAML, or broken: the reader below says where
+        yield from _Reader(source, findings, room).documents()
     except _Fault as fault:
-        findings.append(_finding(fault.code, fault.message, *_spot(fault.mark, segment, start)))
+        findings.append(_finding(fault.code, fault.message, *_spot(fault.mark, source)))
     except yaml.MarkedYAMLError as error:
         message = " ".join(filter(None, (error.problem, error.context)))
-        findings.append(_finding("K8S010", message, *_spot(error.problem_mark or error.context_mark, segment, start)))
+        findings.append(_finding("K8S010", message, *_spot(error.problem_mark or error.context_mark, source)))
     except yaml.reader.ReaderError as error:
-        line = start + 1 + segment.encode()[: error.position].count(b"\n")
-        findings.append(_finding("K8S011", f"character {error.character!r} is not allowed: {error.reason}", line, 1))
+        # The C parser counts bytes, the pure one characters.
+        in_bytes = error.encoding != "unicode"
+        index = len(source.text.encode()[: error.position].decode("utf-8", "ignore")) if in_bytes else error.position
+        place = source.spot(source.mark(index))
+        findings.append(_finding("K8S011", f"character {error.character!r} is not allowed: {error.reason}", *place))
 
 
-def _spot(mark: Any, segment: str, start: int) -> tuple[int, int]:
+def _spot(mark: Any, source: Document) -> tuple[int, int]:
     """Return line and column of a mark; what is missing at the end of a document is missing on its last line."""
-    if mark is None:
-        return start + 1, 1
-    last = _last_line(segment)
-    return (start + mark.line + 1, mark.column + 1) if mark.line < last else (start + last, 1)
+    line, column = (source.start + 1, 1) if mark is None else source.spot(mark)
+    return (line, column) if line < source.last else (source.last, 1)
 
 
-def _json(text: str) -> Any:
+def _json(source: Document) -> Any:
     """Read JSON with the numbers as Kubernetes has them; ValueError for everything that must go the long way."""
+    text = source.text
 
     def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
         value = dict(items)
@@ -199,26 +251,49 @@ def _json(text: str) -> Any:
     def refuse(name: str) -> Any:
         raise ValueError(name)
 
-    if len(re.findall(r"[\[{]", text)) > MAX_NODES or _depth(text) > MAX_DEPTH:
+    def finite(written: str) -> Any:
+        value = number(written)
+        if type(value) is str:  # YAML makes a string of it, Go's JSON decoder refuses it
+            raise _Fault("K8S015", f"{shortened(written)} does not fit a number of 64 bits", source.mark(text.find(written)))
+        return value
+
+    if text.count("[") + text.count("{") > MAX_NODES or _is_deep(text):
         raise ValueError("too deep")
-    return json.loads(text, object_pairs_hook=pairs, parse_constant=refuse, parse_float=number)
+    value = json.loads(text, object_pairs_hook=pairs, parse_constant=refuse, parse_float=finite, parse_int=finite)
+    return _whole(value) if "\\ud" in text or "\\uD" in text else value
+
+
+def _is_deep(text: str) -> bool:
+    """Return whether brackets nest too deep; those within strings are left out where they would make it so."""
+    return _depth(text) > MAX_DEPTH and _depth(_STRING.sub("", text)) > MAX_DEPTH
 
 
 def _depth(text: str) -> int:
-    """Return the deepest nesting of brackets, those inside strings included (an upper bound)."""
+    """Return the deepest nesting of brackets, up to one more than the limit."""
     depth = deepest = 0
-    for bracket in re.findall(r"[\[{}\]]", text):
-        depth += 1 if bracket in "[{" else -1
+    for match in re.finditer(r"[\[{}\]]", text):
+        depth += 1 if match[0] in "[{" else -1
         deepest = max(deepest, depth)
+        if deepest > MAX_DEPTH:
+            break
     return deepest
+
+
+def _whole(value: Any) -> Any:
+    """Replace halves of surrogate pairs by U+FFFD, as Go's JSON decoder does: no program can write them."""
+    if isinstance(value, str):
+        return _SURROGATE.sub("\ufffd", value)
+    if isinstance(value, list):
+        return [_whole(item) for item in value]
+    return {_whole(key): _whole(item) for key, item in value.items()} if isinstance(value, dict) else value
 
 
 class _Reader:
     """Builds the values of one segment from libyaml's events."""
 
-    def __init__(self, text: str, start: int, findings: list[Finding]) -> None:
-        self.next: Any = PARSER(text).get_event
-        self.start, self.findings = start, findings
+    def __init__(self, source: Document, findings: list[Finding], room: int) -> None:
+        self.next: Any = PARSER(source.text).get_event
+        self.source, self.findings, self.room = source, findings, room
         self.nodes = 0
         self.anchors: dict[str, tuple[Any, int]] = {}  # value, and how many nodes it holds when written out
 
@@ -228,7 +303,7 @@ class _Reader:
             if kind is DocumentStartEvent:
                 self.anchors.clear()
                 event = self.next()
-                yield self._value(event), event.start_mark.line + self.start + 1
+                yield self._value(event), self.source.spot(event.start_mark)[0]
 
     def _value(self, event: Any) -> Any:
         """Build the node that starts at `event`. The stack holds containers, their pending key and their node count."""
@@ -291,7 +366,8 @@ class _Reader:
 
     def _alias(self, event: Any) -> Any:
         if type(event) is not AliasEvent or event.anchor not in self.anchors:
-            raise _Fault("K8S010", f"unknown anchor {getattr(event, 'anchor', '')!r}, or one that contains itself", event.start_mark)
+            name = shortened(getattr(event, "anchor", ""))
+            raise _Fault("K8S010", f"unknown anchor {name!r}, or one that contains itself", event.start_mark)
         value, nodes = self.anchors[event.anchor]
         self.nodes += nodes
         if self.nodes > MAX_NODES:
@@ -306,9 +382,9 @@ class _Reader:
                 raise _Fault("K8S015", str(error), event.start_mark) from None
         elif value == "<<" and type(event) is ScalarEvent and event.implicit[0]:
             return _MERGE
-        if value in container and len(self.findings) < MAX_FINDINGS:
-            mark = event.start_mark
-            self.findings.append(_finding("K8S012", f"key {value!r} stands twice", mark.line + self.start + 1, mark.column + 1, value))
+        if value in container and len(self.findings) < self.room:
+            place = self.source.spot(event.start_mark)
+            self.findings.append(_finding("K8S012", f"key {shortened(value)!r} stands twice", *place, value))
         return value
 
     @staticmethod
@@ -330,7 +406,8 @@ def _unfolded(manifest: Manifest) -> Iterator[Manifest]:
         yield manifest
         return
     for index, item in enumerate(items):
-        part = Manifest(item if isinstance(item, dict) else {}, manifest.line, manifest.text, manifest.start, manifest.document)
+        own = item if isinstance(item, dict) else {}
+        part = Manifest._of(manifest._source, own, manifest.line, manifest.document)
         part.prefix = f"items[{index}]"
         part.line = part.place("")[0]
         yield part
@@ -351,11 +428,11 @@ def field(parent: str, key: str | int) -> str:
     return f"{parent}[{key}]"
 
 
-def _places(text: str, start: int) -> Iterator[tuple[str, tuple[int, int]]]:
-    """Yield the field path and place of every key and list item of the first document in `text`."""
+def _places(source: Document) -> Iterator[tuple[str, tuple[int, int]]]:
+    """Yield the field path and place of every key and list item of a document."""
     stack: list[list[Any]] = []  # path, next list index or pending key, whether it is a mapping
     try:
-        parser = PARSER(text)
+        parser = PARSER(source.text)
         while type(event := parser.get_event()) is not StreamEndEvent:
             kind = type(event)
             if kind in (MappingEndEvent, SequenceEndEvent):
@@ -367,7 +444,7 @@ def _places(text: str, start: int) -> Iterator[tuple[str, tuple[int, int]]]:
                 continue
             path, known = _step(stack, event)
             if known:
-                yield path, (event.start_mark.line + start + 1, event.start_mark.column + 1)
+                yield path, source.spot(event.start_mark)
             if kind in (MappingStartEvent, SequenceStartEvent):
                 stack.append([path, None if kind is MappingStartEvent else 0, kind is MappingStartEvent])
     except (yaml.YAMLError, ScalarError):

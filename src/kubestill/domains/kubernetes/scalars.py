@@ -30,9 +30,17 @@ class ScalarError(ValueError):
     """A scalar that Kubernetes refuses; the message says why."""
 
 
-@lru_cache(maxsize=4096)
+def shortened(text: str) -> str:
+    """Return a text as a message quotes it: cut where it is long."""
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
 def number(text: str) -> Any:
     """Return the int or float that a plain scalar stands for, or the text itself when it is no number."""
+    return _known_number(text) if len(text) <= _MAX_DIGITS else _number(text)  # a cache of long ones would hold gigabytes
+
+
+def _number(text: str) -> Any:
     if _SPECIAL.fullmatch(text):
         raise ScalarError(f"{text} is no JSON number")
     plain = text.replace("_", "") if text[0] != "." else text
@@ -46,6 +54,9 @@ def number(text: str) -> Any:
     if real in (float("inf"), float("-inf")):
         return text
     return int(real) if real.is_integer() and abs(real) < _PLAIN_FLOAT_LIMIT else real
+
+
+_known_number = lru_cache(maxsize=4096)(_number)
 
 
 def _integer(sign: str, hexadecimal: str | None, binary: str | None, octal: str | None, decimal: str | None) -> int:
@@ -76,7 +87,7 @@ def tagged(tag: str, text: str) -> Any:
         return text
     value = plain(text)
     if type(value) not in wanted:
-        raise ScalarError(f"{text!r} cannot be read as !!{name}")
+        raise ScalarError(f"{shortened(text)!r} cannot be read as !!{name}")
     return value
 
 

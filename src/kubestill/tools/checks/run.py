@@ -6,6 +6,7 @@ from typing import Any
 
 from kubestill.tools.checks.api import Check, Finding, Outcome, Result, Tier, Verdict
 
+NOTHING_TO_JUDGE = "nothing here to judge"
 BAD = (Outcome.FAIL, Outcome.ERROR)
 
 
@@ -41,14 +42,32 @@ def run(checks: Sequence[Check[Any]], subject: Any, before: Sequence[Result] = (
     return Verdict(tuple(results))
 
 
+def quiet(checks: Sequence[Check[Any]], subject: Any) -> tuple[bool, ...] | None:
+    """Return which checks had something to judge, where none of them found anything; None where one did, or broke: then `run` tells.
+
+    Most subjects are clean, and equal answers of all checks make an equal verdict, which callers can keep: this is the quick way
+    to know that there is nothing to tell.
+    """
+    seen = []
+    try:
+        for check in checks:
+            findings = check.look(subject)
+            if findings:
+                return None
+            seen.append(findings is not None)
+    except Exception:  # `ask` says which check broke
+        return None
+    return tuple(seen)
+
+
 def ask(check: Check[Any], subject: Any) -> Result:
-    """Return one check's result. A check that breaks yields ERROR: the only place where any exception is caught."""
+    """Return one check's result. A check that breaks yields ERROR: any exception is caught here."""
     try:
         findings = check.look(subject)
     except Exception as error:
         return Result(check.code, check.tier, Outcome.ERROR, (), f"{type(error).__name__}: {error}")
     if findings is None:
-        return skipped(check.code, check.tier, "nothing here to judge")
+        return skipped(check.code, check.tier, NOTHING_TO_JUDGE)
     return judged(check.code, check.tier, findings) if findings else passed(check.code, check.tier)
 
 

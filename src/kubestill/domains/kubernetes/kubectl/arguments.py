@@ -105,6 +105,7 @@ def _default_faults(call: Call, shape: Shape, words: list[Word]) -> Faults:
     beside = _selector(call) or (f"--{_file_flag(call)}" if _has_files(call) else "")
     if words and beside:
         yield Fault("K8S415", f"either a name or {beside}, not both", beside, words[0].start)
+    yield from _empty_name_faults(words, 0)
     for place, word in enumerate(words):
         path = f"arguments[{place}]"
         yield from _pod_like(word, path)
@@ -172,6 +173,7 @@ def _typed_faults(call: Call, shape: Shape, words: list[Word]) -> Faults:
         message = f"{shown(slashed[0].text)} stands beside an argument without a slash: write TYPE NAME or TYPE/NAME"
         yield Fault("K8S414", message, f"arguments[{words.index(slashed[0])}]", slashed[0].start)
         return
+    yield from _empty_name_faults(words, 0 if slashed else 1)
     for place, word in enumerate(words if slashed else words[:1]):
         yield from _type_faults(word, f"arguments[{place}]")
         yield from _unsupported(call, shape, word, f"arguments[{place}]")
@@ -190,6 +192,13 @@ def _typed_faults(call: Call, shape: Shape, words: list[Word]) -> Faults:
         yield Fault("K8S415", message, "--all-namespaces", words[-1].start)
     if not named and not (shape.lists or selector or every or call.uncertain):
         yield Fault("K8S411", f"a name is missing after {shown(words[0].text)}; {usage}", "arguments[1]", words[0].start)
+
+
+def _empty_name_faults(words: list[Word], first: int) -> Faults:
+    """Yield a fault for a name that is "": client-go refuses it (rest/request.go Name)."""
+    for place, word in enumerate(words[first:], first):
+        if not word.text and not word.opaque:
+            yield Fault("K8S414", "found '', expected a name", f"arguments[{place}]", word.start)
 
 
 def _file_flag(call: Call) -> str:

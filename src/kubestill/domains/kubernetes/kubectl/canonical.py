@@ -3,8 +3,10 @@
 import re
 import shlex
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from kubestill.domains.kubernetes.kubectl.arguments import HAS_TYPE_FIRST, split_changes
+from kubestill.domains.kubernetes.kubectl.changes import is_change
 from kubestill.domains.kubernetes.kubectl.parse import parse
 from kubestill.domains.kubernetes.kubectl.parsed import Call, FlagUse, Parsed
 from kubestill.domains.kubernetes.kubectl.reference import Flag
@@ -25,6 +27,7 @@ _OLD_BOOLEANS = {  # what old boolean spellings stand for (cmd/util/helpers.go, 
     ("validate", True): "strict",
     ("validate", False): "ignore",
 }
+_NO_BLANK = re.compile(r"[^ \t\r\f\v]+")  # what a shell takes for a blank, not what Unicode does
 _OUTPUTS = {"template": "go-template", "templatefile": "go-template-file"}
 _SECOND = 10**9  # nanoseconds
 
@@ -41,14 +44,15 @@ def canonical_parsed(parsed: Parsed) -> str:
     """Return the one spelling of what `parse` has read."""
     commands = parsed.script.commands
     if parsed.script.fault is not None or not parsed.calls:
-        return " ".join(parsed.text.split())
+        lines = (" ".join(_NO_BLANK.findall(line)) for line in parsed.text.split("\n"))
+        return "\n".join(filter(None, lines))  # line breaks stay: without them it might be read as something else
     calls = {id(call.simple): call for call in parsed.calls}
     parts: list[str] = []
     for place, simple in enumerate(commands):
         call = calls.get(id(simple))
         words = [_quoted(word) for word in simple.words] if call is None else _call(call)
         redirections = [_redirection(one) for one in simple.redirections]
-        parts.append(" ".join([*sorted(simple.assignments), *words, *redirections]))
+        parts.append(" ".join([*sorted(map(_assignment, simple.assignments)), *words, *redirections]))
         operator = simple.operator if simple.operator not in ("\n", "(", ")") else ";"
         if operator and place + 1 < len(commands):
             parts.append(operator)
@@ -60,7 +64,10 @@ def _call(call: Call) -> list[str]:
     if call.command is None or any(fault.severity == "error" for fault in call.faults):
         return [_quoted(word) for word in call.simple.words]  # what kubectl does not read means nothing that another means
     before = [_quoted(word) for word in _before(call.simple, call.word)]
-    words = [*before, "kubectl", *call.path, *_arguments(call), *_flags(call)]
+    words, arguments = [*before, "kubectl", *call.path], _arguments(call)
+    if call.trailing is None and any(len(one) > 1 and one.lstrip("\"'").startswith("-") for one in arguments):
+        return [*words, *_flags(call), "--", *arguments]  # what stands after `--` is no flag, whatever it looks like
+    words += [*arguments, *_flags(call)]
     return words if call.trailing is None else [*words, "--", *(_quoted(word) for word in call.trailing)]
 
 
@@ -69,22 +76,25 @@ def _before(simple: Simple, kubectl: Word) -> list[Word]:
 
 
 def _quoted(word: Word) -> str:
-    if not word.opaque:
-        return shlex.quote(word.text)
-    if word.placeholder or not word.quoted:
-        return word.text
-    return '"' + word.text.replace('"', '\\"') + '"'
+    return word.raw or shlex.quote(word.text)
+
+
+def _assignment(word: Word) -> str:
+    name, _, value = word.text.partition("=")
+    return word.raw or f"{name}={shlex.quote(value) if value else ''}"
 
 
 def _is_document(redirection: Redirection) -> bool:
-    return redirection.operator.endswith(("<<", "<<-"))
+    return redirection.operator.lstrip("0123456789") in ("<<", "<<-")  # `<<<` is followed by a word, no document
 
 
 def _redirection(redirection: Redirection) -> str:
     target = redirection.target
-    if _is_document(redirection):  # with quotes nothing is filled in within the body
-        return redirection.operator + (f"'{target.text}'" if target.quoted else target.text)
-    return redirection.operator + _quoted(target)
+    word = _quoted(target)
+    if _is_document(redirection):  # with quotes nothing is filled in within the body; the shell fills nothing in here
+        quoted = shlex.quote(target.text)
+        word = target.text if not target.quoted else quoted if quoted != target.text else f"'{quoted}'"
+    return redirection.operator + (" " if word[0] in "<>" else "") + word
 
 
 def _arguments(call: Call) -> list[str]:
@@ -103,14 +113,20 @@ def _arguments(call: Call) -> list[str]:
         named = list(_pairs(resources)) if call.command.name == "attach" else [_named(resources[0], shape.default)]
     elif shape.default:
         named = sorted({_named(word, shape.default) for word in resources})
+    elif call.path == ("taint",) or (resources and resources[0].opaque and "/" not in resources[0].text):
+        named = list(_type_and_names(resources))
     else:
-        named = list(_node_words(resources)) if call.path == ("taint",) else sorted(set(_pairs(resources)))
-    return [*named, *sorted(_quoted(word) for word in changes)]
+        named = sorted(set(_pairs(resources)))
+    quoted = [_quoted(word) for word in changes]
+    in_any_order = all(is_change(shape.changes, word.text) for word in changes)  # a resource among them is a fault of its place
+    return [*named, *(sorted(quoted) if in_any_order else quoted)]
 
 
-def _node_words(words: list[Word]) -> Iterator[str]:
-    """Yield TYPE NAME ... as two words and more: taint reads nothing else."""
-    yield from (_type(words[0].text), *sorted(_quoted(word) for word in words[1:])) if words else ()
+def _type_and_names(words: list[Word]) -> Iterator[str]:
+    """Yield TYPE NAME ... as two words and more: taint reads nothing else, and a type that the shell fills in may be several."""
+    for word in words[:1]:
+        yield word.raw or shlex.quote(_type(word.text))
+    yield from sorted(_quoted(word) for word in words[1:])
 
 
 def _pairs(words: list[Word]) -> Iterator[str]:
@@ -120,17 +136,22 @@ def _pairs(words: list[Word]) -> Iterator[str]:
         return
     types = [_type(one) for one in words[0].text.split(",")]
     if len(words) == 1:
-        yield shlex.quote(",".join(sorted(set(types)))) if not words[0].opaque else words[0].text
+        yield shlex.quote(",".join(sorted(set(types))))
     for word in words[1:]:
-        yield from (f"{kind}/{_quoted(word)}" for kind in types)
+        yield from (_of_type(kind, word) for kind in types)
 
 
 def _named(word: Word, default: str) -> str:
     """Return TYPE/NAME with the type by its full name."""
     kind, slash, name = word.text.partition("/")
     if not slash:
-        return f"{_type(default)}/{_quoted(word)}" if default else _quoted(word)
-    return word.text if word.opaque else shlex.quote(f"{_type(kind)}/{name}")
+        return _of_type(_type(default), word) if default else _quoted(word)
+    return _quoted(word) if word.opaque else shlex.quote(f"{_type(kind)}/{name}")
+
+
+def _of_type(kind: str, word: Word) -> str:
+    """Return TYPE/NAME as one word: quotes go around all of it."""
+    return f"{shlex.quote(kind)}/{word.raw}" if word.raw else shlex.quote(f"{kind}/{word.text}")
 
 
 def _type(text: str) -> str:
@@ -145,7 +166,7 @@ def _type(text: str) -> str:
 def _typed(word: Word, command: str) -> str:
     """Return a word that begins with a type: TYPE.FIELD.FIELD of explain, TYPE/NAME of the others."""
     if word.opaque:
-        return word.text
+        return _quoted(word)
     mark = "." if command == "explain" else "/"
     kind, found, rest = word.text.partition(mark)
     if not found and command in ("logs", "port-forward"):
@@ -161,8 +182,9 @@ def _flags(call: Call) -> list[str]:
     for use in call.uses:
         uses.setdefault(use.flag.name, []).append(use)
     if "template" in uses and _output(call.text("output")) == "go-template":
-        template, output = uses.pop("template")[-1], uses["output"][-1]
-        uses["output"] = [FlagUse(output.flag, f"go-template={template.text}", None, output.word, output.opaque or template.opaque)]
+        template, flag = uses.pop("template")[-1], uses["output"][-1].flag
+        text, raw = f"go-template={template.text}", f"go-template={_raw(template)}" if template.opaque else ""
+        uses["output"] = [FlagUse(flag, text, None, replace(template.word, text=text, raw=raw), template.opaque)]
     rendered: list[str] = []
     for name in sorted(uses):
         flag = uses[name][0].flag
@@ -171,26 +193,37 @@ def _flags(call: Call) -> list[str]:
             continue
         value = _value(uses[name][-1])
         if value != _default(uses[name][-1]):
-            rendered.append(_flag(flag, value, uses[name][-1].opaque))
+            rendered.append(_flag(flag, value, uses[name][-1]))
     return rendered
 
 
-def _flag(flag: Flag, value: str, opaque: bool) -> str:
-    if value == "true" and flag.type in ("bool", "tristate"):
-        return f"--{flag.name}"
-    if opaque:
-        return f'--{flag.name}="{value}"' if " " in value else f"--{flag.name}={value}"
-    return f"--{flag.name}={shlex.quote(value)}"
+def _flag(flag: Flag, value: str, use: FlagUse) -> str:
+    if use.opaque:
+        return f"--{flag.name}={_raw(use)}"
+    return f"--{flag.name}" if value == "true" and flag.type in ("bool", "tristate") else f"--{flag.name}={shlex.quote(value)}"
+
+
+def _raw(use: FlagUse) -> str:
+    """Return a value that the shell fills in as it is written."""
+    head = use.word.text.removesuffix(use.text)
+    if head and use.word.raw.startswith(head):
+        return use.word.raw[len(head) :]
+    quoted = '"' + use.text.replace("\\", "\\\\").replace('"', '\\"') + '"'  # quotes stand around the flag's name, too
+    return quoted if head else use.word.raw or quoted
 
 
 def _list(uses: list[FlagUse]) -> list[str]:
-    flag, opaque = uses[0].flag, any(use.opaque for use in uses)
-    parts = [part for use in uses for part in (use.text.split(",") if flag.splits or flag.type == "stringToString" else [use.text])]
+    """Return a list: its parts by commas in one flag where the flag splits them, else a flag for each."""
+    flag = uses[0].flag
+    if not flag.splits and flag.type != "stringToString":
+        flags = [_flag(flag, use.text, use) for use in uses]
+        return sorted(dict.fromkeys(flags)) if flag.name in _SETS else flags
+    if any(use.opaque for use in uses):
+        return [f"--{flag.name}=" + ",".join(_raw(use) if use.opaque else shlex.quote(use.text) for use in uses)]
+    parts = [part for use in uses for part in use.text.split(",")]
     if flag.name in _SETS or flag.type == "stringToString":
         parts = sorted(dict.fromkeys(parts))
-    if flag.splits or flag.type == "stringToString":
-        return [_flag(flag, ",".join(parts), opaque)]
-    return [_flag(flag, part, opaque) for part in parts]
+    return [_flag(flag, ",".join(parts), uses[0])]
 
 
 def _default(use: FlagUse) -> str:

@@ -68,7 +68,7 @@ class Call:
     @property
     def environment(self) -> tuple[str, ...]:
         """Return the assignments before the command, as NAME=value."""
-        return tuple(self.simple.assignments)
+        return tuple(word.text for word in self.simple.assignments)
 
     @property
     def redirections(self) -> tuple[Redirection, ...]:

@@ -45,6 +45,7 @@ class Word:
     opaque: bool = False  # holds $name, $(...) or a placeholder: its text is not what kubectl will see
     many: bool = False  # an unquoted expansion: may become no word, or several
     placeholder: str = ""
+    raw: str = ""  # as written, of an opaque word: the text alone does not say which of its parts stood in which quotes
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ class Redirection:
 class Simple:
     """A simple command: assignments, words, redirections, and the operator that follows it."""
 
-    assignments: list[str] = field(default_factory=list)
+    assignments: list[Word] = field(default_factory=list)
     words: list[Word] = field(default_factory=list)
     redirections: list[Redirection] = field(default_factory=list)
     operator: str = ""
@@ -185,7 +186,7 @@ class _Reader:
             if not current.words and not word.quoted and word.text == "$":
                 return  # the prompt of an example
             if not current.words and _ASSIGNMENT.match(word.text):
-                current.assignments.append(word.text)
+                current.assignments.append(word)
             else:
                 current.words.append(word)
             return
@@ -228,7 +229,8 @@ class _Reader:
             if found == "\x00":
                 raise _BrokenError("found a NUL byte, which no argument can hold", self.offset + start)
             raise _BrokenError(f"found {found!r}, expected a word" if found else "a word is missing at the end", self.offset + start)
-        return Word("".join(parts.texts), self.offset + start, parts.quoted, parts.opaque, parts.many, parts.placeholder)
+        raw = self.text[start : self.place] if parts.opaque else ""
+        return Word("".join(parts.texts), self.offset + start, parts.quoted, parts.opaque, parts.many, parts.placeholder, raw)
 
     def _word_ends(self) -> bool:
         here = self.text[self.place]
