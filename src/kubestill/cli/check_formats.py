@@ -1,8 +1,8 @@
-"""The forms of a checked file that other programs read: SARIF 2.1.0 and JUnit's XML."""
+"""The forms of a report: text as compilers write it, JSON, SARIF 2.1.0, JUnit's XML, and annotations of GitHub."""
 
 import importlib.metadata
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
@@ -12,16 +12,66 @@ if TYPE_CHECKING:
 SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
-def sarif(checked: Sequence["Checked"]) -> str:
+def text(checked: Iterable["Checked"]) -> Iterator[str]:
+    """Spell findings as compilers do: place, code, what was found, how to mend it. Each document is told as soon as it is judged."""
+    for found in checked:
+        reason = f": {found.reason}" if found.status not in ("pass", "fail") else ""
+        yield f"{found.file}:{found.line}: {found.status} {found.title}{reason}"
+        if found.policy:
+            yield f"{found.file}:{found.line}: policy {found.policy} {found.title}"
+        for finding in found.told:
+            place = f"{found.file}:{finding.line or found.line}:{finding.column or 1}"
+            where = f"{finding.path}: " if finding.path else ""
+            remedy = f". {finding.remedy}" if finding.remedy else ""
+            yield f"{place}: {finding.severity} {finding.code} {where}{finding.message}{remedy}"
+
+
+def as_json(checked: Iterable["Checked"]) -> Iterator[str]:
+    """Spell all documents as a JSON list, a document a line."""
+    lead = "["
+    for found in checked:
+        yield lead + json.dumps(found.record(), ensure_ascii=False)
+        lead = ","
+    yield "[]" if lead == "[" else "]"
+
+
+def github(checked: Iterable["Checked"]) -> Iterator[str]:
+    """Spell findings as workflow commands, which GitHub shows beside the changed lines."""
+    for found in checked:
+        for finding in found.told:
+            level = "warning" if finding.severity == "warning" else "error"
+            where = f"file={_property(found.file)},line={finding.line or found.line},col={finding.column or 1}"
+            path = f"{finding.path}: " if finding.path else ""
+            remedy = f". {finding.remedy}" if finding.remedy else ""
+            yield f"::{level} {where},title={_property(f'{finding.code} {found.title}')}::{_message(path + finding.message + remedy)}"
+
+
+def _message(text: str) -> str:
+    """Escape what would end a workflow command (actions/toolkit, packages/core/src/command.ts)."""
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _message(text).replace(":", "%3A").replace(",", "%2C")
+
+
+def sarif(checked: Iterable["Checked"]) -> Iterator[str]:
     """Spell the findings as one SARIF run (OASIS, "Static Analysis Results Interchange Format", 2.1.0)."""
-    rules = {finding.code: finding.remedy for found in checked for finding in found.told}
+    checked = list(checked)
+    everything = [finding for found in checked for finding in (*found.told, *(one.finding for one in found.ignored))]
+    rules = {finding.code: finding.remedy for finding in everything}
     driver = {
         "name": "kubestill",
         "version": importlib.metadata.version("kubestill"),
         "rules": [{"id": code, "help": {"text": remedy or code}} for code, remedy in sorted(rules.items())],
     }
     results = [_sarif_result(found, finding) for found in checked for finding in found.told]
-    return json.dumps({"$schema": SARIF_SCHEMA, "version": "2.1.0", "runs": [{"tool": {"driver": driver}, "results": results}]}, indent=1)
+    results += [
+        {**_sarif_result(found, one.finding), "suppressions": [{"kind": "external", "justification": one.reason}]}
+        for found in checked
+        for one in found.ignored
+    ]
+    yield json.dumps({"$schema": SARIF_SCHEMA, "version": "2.1.0", "runs": [{"tool": {"driver": driver}, "results": results}]}, indent=1)
 
 
 def _sarif_result(found: "Checked", finding: Any) -> dict[str, Any]:
@@ -35,8 +85,9 @@ def _sarif_result(found: "Checked", finding: Any) -> dict[str, Any]:
     }
 
 
-def junit(checked: Sequence["Checked"]) -> str:
+def junit(checked: Iterable["Checked"]) -> Iterator[str]:
     """Spell each document as a test case, as continuous integration servers read it."""
+    checked = list(checked)
     counts = {status: str(sum(found.status == status for found in checked)) for status in ("error", "skip")}
     failures = str(sum("fail" in (found.status, found.policy) for found in checked))
     totals = {"tests": str(len(checked)), "failures": failures, "errors": counts["error"], "skipped": counts["skip"]}
@@ -51,4 +102,4 @@ def junit(checked: Sequence["Checked"]) -> str:
         elif found.status in ("error", "skip"):
             ElementTree.SubElement(case, "error" if found.status == "error" else "skipped", {"message": found.reason})
     ElementTree.indent(suite)
-    return ElementTree.tostring(suite, encoding="unicode", xml_declaration=True)
+    yield ElementTree.tostring(suite, encoding="unicode", xml_declaration=True)

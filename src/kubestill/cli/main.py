@@ -15,6 +15,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("kubestill.cli.run:run", "Build all that a recipe asks for, and report; goes on where it stopped."),
     "plan": ("kubestill.cli.plan:plan", "Show what a run would do, why, and at what cost."),
     "check": ("kubestill.cli.check:check", "Check manifests: syntax, schema, rules. Exit 1 when one fails."),
+    "schema": ("kubestill.cli.schema:schema", "Keep a cluster's schemas, to check by without it."),
     "ask": ("kubestill.cli.ask:ask", "Answer one request, and check the answer."),
     "eval": ("kubestill.cli.eval:evaluate", "Measure a model on a suite, or compare two."),
     "show": ("kubestill.cli.show:show", "Show a run, an artifact or a recipe."),

@@ -17,6 +17,7 @@ EXTRAS: Mapping[str, str] = {
     "safetensors": "train",
     "jinja2": "report",
     "matplotlib": "report",
+    "kubernetes": "cluster",
 }
 
 

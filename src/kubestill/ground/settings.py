@@ -2,6 +2,7 @@
 
 KUBESTILL_WORKSPACE   folder of artifacts and runs (default ./workspace)
 KUBESTILL_PROCESSES   most processes that a stage may start (default: the cores this process may use)
+XDG_CACHE_HOME        folder of what can be fetched again (default ~/.cache)
 """
 
 import os
@@ -20,6 +21,7 @@ class Settings:
 
     workspace: Path
     processes: int
+    cache: Path
 
 
 def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
@@ -35,6 +37,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     return Settings(
         workspace=Path(environment.get(WORKSPACE) or "workspace"),
         processes=int(given) if given else usable_cores(),
+        cache=Path(environment.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kubestill",
     )
 
 

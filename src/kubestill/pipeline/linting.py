@@ -1,17 +1,31 @@
 """Checks files as a linter does: what `kubestill check` prints."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 from kubestill.ground.errors import UserError
-from kubestill.pipeline.table import DOMAINS
+from kubestill.ground.settings import read_settings
+from kubestill.pipeline.lint_work import Against, domain_of, judge_contents
+from kubestill.pipeline.table import DOMAINS, PULLED
 from kubestill.tools.checks.api import Finding, Outcome, Tier, Verdict
 
 PATTERNS = ("*.yaml", "*.yml", "*.json")
 FILE_BYTES = 64 * 2**20  # a larger file is no manifest; etcd takes no object above 1.5 MiB
+SET_OBJECTS = 20_000  # most documents that are held at once, to be judged together: some 300 MB
+CLUSTERS = "clusters"  # folder of pulled schemas in the cache
+DRY_RUN = "K8S301"  # the code that a cluster's own verdict goes by
 PASS, FAIL, SKIP, ERROR = Outcome.PASS.value, Outcome.FAIL.value, Outcome.SKIP.value, Outcome.ERROR.value
+
+
+@dataclass(frozen=True)
+class Ignored:
+    """A finding that the settings of a repository ignore, and why."""
+
+    finding: Finding
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -32,6 +46,8 @@ class Checked:
     findings: tuple[Finding, ...]
     policy: str = ""
     policy_findings: tuple[Finding, ...] = ()
+    ignored: tuple[Ignored, ...] = ()
+    stranger: bool = False  # no Kubernetes object at all
 
     @property
     def told(self) -> tuple[Finding, ...]:
@@ -47,7 +63,8 @@ class Checked:
         """Return the JSON form."""
         told = {name: getattr(self, name) for name in ("file", "document", "line", "api_version", "kind", "name", "status", "reason")}
         policy = {"policy": {"status": self.policy, "findings": _records(self.policy_findings)}} if self.policy else {}
-        return {**told, "findings": _records(self.findings), **policy}
+        ignored = [{**_records([one.finding])[0], "reason": one.reason} for one in self.ignored]
+        return {**told, "findings": _records(self.findings), **policy, **({"ignored": ignored} if ignored else {})}
 
 
 _TOLD = ("code", "severity", "path", "line", "column", "message", "remedy")
@@ -58,37 +75,91 @@ def _records(findings: Sequence[Finding]) -> list[dict[str, Any]]:
 
 
 @dataclass(frozen=True)
-class Against:
-    """What manifests are checked against.
+class Asked:
+    """What is asked of manifests.
 
-    A cluster version ("": the usual one), files or folders that define custom resources, and sets of policies.
+    A cluster version ("": the usual one), files or folders that define custom resources, sets of policies. `together` judges what
+    holds between the objects, too; with `closed` they are all that the cluster will hold. `olds`: files or folders of the objects
+    as they are now. `excludes` says which files are left out. `schemas` names a cluster whose schemas were pulled; `cluster` asks
+    one for a dry run of what passes.
     """
 
     version: str = ""
     definitions: Sequence[Path] = ()
     policies: Sequence[str] = ()
+    together: bool = True
+    closed: bool = False
+    olds: Sequence[Path] = ()
+    excludes: Callable[[str], bool] = lambda _: False
+    schemas: str = ""
+    cluster: "Cluster | None" = None
 
 
-def check_files(paths: Sequence[Path], stdin: bytes = b"", against: Against = Against()) -> list[Checked]:
-    """Check every document of the files and folders; "-" stands for `stdin`.
+@dataclass(frozen=True)
+class Cluster:
+    """A cluster to ask: the kubeconfig (None: the usual one) and the context ("": its current one)."""
 
-    Raises:
-        UserError: a path is not there, cannot be read or is far too large; a folder holds no manifest; there are no schemas of the
-            version; a file of definitions defines nothing; no set of policies is called so.
-    """
-    factory = DOMAINS.load("kubernetes")
-    domain = factory(against.version) if against.version else factory()
-    if against.definitions:
-        domain.learn_definitions(_contents(against.definitions, b""))
-    domain.ask_policies(against.policies)
-    checked = []
-    for name, content in _contents(paths, stdin):
-        for found in domain.check_text(content, name):
-            status, reason = _status(found.verdict)
-            place = (found.file, found.document, found.line, found.api_version, found.kind, found.name)
-            policy = _policy(found.policy)
-            checked.append(Checked(*place, status, reason, found.verdict.findings, policy, found.policy.findings))
-    return checked
+    kubeconfig: Path | None = None
+    context: str = ""
+
+
+class Lint:
+    """Checks files; `notes` say afterwards what could not be looked at."""
+
+    def __init__(self, asked: Asked = Asked()) -> None:
+        """Learn the definitions, and greet the cluster.
+
+        Raises:
+            UserError: there are no schemas of the version; a file of definitions defines nothing; no set of policies is called so;
+                no cluster answers; no schemas were pulled of one called so.
+        """
+        self.asked = asked
+        version, pulled = PULLED.load("kubernetes")(read_settings().cache / CLUSTERS, asked.schemas) if asked.schemas else ("", ())
+        definitions = (*pulled, *contents(asked.definitions, b""))
+        needs_objects = asked.together or bool(asked.olds) or asked.cluster is not None
+        self.against = Against(asked.version or version, definitions, tuple(asked.policies), needs_objects)
+        self.domain = domain_of(self.against)
+        if asked.cluster:
+            self.domain.use_cluster(asked.cluster.kubeconfig, asked.cluster.context)
+        self.notes: list[str] = []
+
+    def files(self, paths: Sequence[Path], stdin: bytes = b"") -> Iterator[Checked]:
+        """Check every document of the files and folders, in their order; "-" stands for `stdin`.
+
+        Raises:
+            UserError: a path is not there, cannot be read or is far too large; a folder holds no manifest.
+        """
+        olds = [manifest for name, content in contents(self.asked.olds, stdin) for manifest in self.domain.objects(content)]
+        wanted = ((name, content) for name, content in contents(paths, stdin) if not self.asked.excludes(name))
+        found = map(self.domain.try_on_cluster, judge_contents(wanted, self.against, self.domain))
+        if not self.against.sets:
+            return map(_checked, found)
+        held = list(islice(found, SET_OBJECTS + 1))
+        if len(held) <= SET_OBJECTS:
+            return (_checked(one, more) for one, more in zip(held, self._between(held, olds), strict=True))
+        self.notes.append(f"more than {SET_OBJECTS:,} documents: what holds between them was not judged; check smaller folders for that")
+        return map(_checked, chain(held, found))
+
+    def _between(self, held: Sequence[Any], olds: Sequence[Any]) -> list[list[Finding]]:
+        """Return for each document what is wrong between it and the others, and between it and what was there before."""
+        more: list[list[Finding]] = [[] for _ in held]
+        places = [place for place, one in enumerate(held) if one.manifest is not None]
+        members = [(held[place].manifest, held[place].file) for place in places]
+        is_set = self.asked.together and (len(members) > 1 or self.asked.closed)
+        told = self.domain.judge_set(members, self.asked.closed) if is_set else []
+        for index, finding in [*told, *self.domain.judge_updates(olds, [manifest for manifest, _ in members])]:
+            more[places[index]].append(finding)
+        return more
+
+
+def _checked(found: Any, more: Sequence[Finding] = ()) -> Checked:
+    status, reason = _status(found.verdict)
+    if status == PASS and any(finding.severity == "error" for finding in more):
+        status = FAIL
+    place = (found.file, found.document, found.line, found.api_version, found.kind, found.name)
+    stranger = any(result.code == "K8S002" for result in found.verdict.results)
+    findings = (*found.verdict.findings, *more)
+    return Checked(*place, status, reason, findings, _policy(found.policy), found.policy.findings, stranger=stranger)
 
 
 def check_commands(commands: Sequence[str]) -> list[Checked]:
@@ -115,13 +186,21 @@ def _status(verdict: Verdict) -> tuple[str, str]:
         return FAIL, ""
     if broken is not None:
         return ERROR, f"{broken.code}: {broken.reason}"
-    unseen = next((result for result in verdict.results if result.tier is Tier.SCHEMA and result.outcome is Outcome.SKIP), None)
-    if unseen is not None:
-        return SKIP, unseen.reason
+    unseen = next((result for result in verdict.results if result.tier <= Tier.SCHEMA and result.outcome is Outcome.SKIP), None)
+    tried = next((result for result in verdict.results if result.code == DRY_RUN), None)
+    if unseen is not None and (tried is None or tried.outcome is Outcome.SKIP):
+        return SKIP, unseen.reason if tried is None else f"{unseen.reason}, and the cluster: {tried.reason}"
+    if tried is not None and tried.outcome is Outcome.SKIP:
+        return SKIP, f"passed here; the cluster: {tried.reason}"
     return (PASS, "") if verdict.passed else (SKIP, "no check could look")
 
 
-def _contents(paths: Sequence[Path], stdin: bytes) -> Iterator[tuple[str, bytes]]:
+def contents(paths: Sequence[Path], stdin: bytes) -> Iterator[tuple[str, bytes]]:
+    """Yield name and content of every file of the paths; "-" stands for `stdin`.
+
+    Raises:
+        UserError: a path is not there, cannot be read or is far too large; a folder holds no manifest.
+    """
     for path in paths:
         if str(path) == "-":
             yield "<stdin>", stdin

@@ -13,6 +13,7 @@ TOLD_PACKAGES = (
     "torch",
     "transformers",
     "tokenizers",
+    "kubernetes",
     "safetensors",
     "numpy",
     "pydantic",

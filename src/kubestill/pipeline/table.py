@@ -45,6 +45,10 @@ PARTS = Table(
 OTHER_CODES = Table("domain", {"kubernetes": "kubestill.domains.kubernetes.answers:codes"})
 OTHER_MEANINGS = Table("domain", {"kubernetes": "kubestill.domains.kubernetes.answers:explain"})
 
+# What a cluster says of itself, kept for use without it: a function that fetches it, and one that finds it again.
+PULL = Table("domain", {"kubernetes": "kubestill.domains.kubernetes.kubernetes:pull_schemas"})
+PULLED = Table("domain", {"kubernetes": "kubestill.domains.kubernetes.kubernetes:pulled"})
+
 # All checks of a domain: a sequence, or a function that returns one.
 CHECKS = Table(
     "domain",

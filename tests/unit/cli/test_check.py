@@ -1,3 +1,4 @@
+import io
 import json
 from pathlib import Path
 from xml.etree import ElementTree
@@ -121,3 +122,97 @@ def test_a_file_that_is_not_there_and_a_folder_without_manifests(tmp_path: Path,
     assert "no such file or folder" in capsys.readouterr().err
     assert answer(["check", str(tmp_path)]) == 2
     assert "holds no *.yaml" in capsys.readouterr().err
+
+
+DEPLOYMENT = (
+    "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:\n  selector: {matchLabels: {app: web}}\n  template:\n"
+    "    metadata: {labels: {app: web}}\n    spec:\n      containers:\n"
+    "      - name: web\n        image: x:1\n        imagePullPolicy: always # now\n"
+)
+SERVICE = "apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec:\n  selector: {app: wbe}\n  ports: [{port: 80}]\n"
+
+
+def test_the_settings_of_a_repository_are_laid_under_the_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "vendor").mkdir()
+    (tmp_path / "vendor" / "bad.yaml").write_text(BAD)
+    (tmp_path / "pod.yaml").write_text(POD)
+    settings = 'policy = ["pod-security/baseline"]\nexclude = ["vendor/*"]\n'
+    (tmp_path / ".kubestill.toml").write_text(settings)
+    assert answer(["check", "."]) == 1 and "K8S502" in capsys.readouterr().out
+    ignore = '[[ignore]]\ncode = "K8S502"\nobject = "Pod/a"\nreason = "the agent"\n'
+    (tmp_path / ".kubestill.toml").write_text(settings + ignore)
+    assert answer(["check", "."]) == 0
+    told = capsys.readouterr()
+    assert "K8S502" not in told.out and "1 document: 1 passed" in told.err and "1 findings ignored with a reason" in told.err
+    assert answer(["check", ".", "--format", "sarif"]) == 0
+    (result,) = json.loads(capsys.readouterr().out)["runs"][0]["results"]
+    assert result["suppressions"] == [{"kind": "external", "justification": "the agent"}]
+    (tmp_path / ".kubestill.toml").write_text("polcy = []\n")
+    assert answer(["check", "."]) == 2 and "did you mean 'policy'" in capsys.readouterr().err
+    assert answer(["check", ".", "--config", "gone.toml"]) == 2 and "gone.toml" in capsys.readouterr().err
+
+
+def test_annotations_of_github_escape_what_would_end_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "a,b:c.yaml"
+    path.write_text(BAD.replace("broken", '"50%\\nbroken"'))
+    assert answer(["check", str(path), "--format", "github"]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines and all(line.startswith("::error file=") for line in lines)
+    assert "a%2Cb%3Ac.yaml,line=6,col=3,title=" in lines[0] and "50%25%0Abroken" in lines[0]
+
+
+def test_what_holds_between_documents_is_judged_together(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "all.yaml"
+    path.write_text(f"{DEPLOYMENT.replace('always', 'Always')}---\n{SERVICE}")
+    assert answer(["check", str(path)]) == 0
+    out = capsys.readouterr().out
+    assert "warning K8S6" in out and "wbe" in out and "pass Service/web" in out
+    assert answer(["check", str(path), "--closed"]) == 1 and "fail Service/web" in capsys.readouterr().out
+    assert answer(["check", str(path), "--alone"]) == 0 and "K8S6" not in capsys.readouterr().out
+
+
+def test_what_may_not_change_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    old, new = tmp_path / "old.yaml", tmp_path / "new.yaml"
+    text = DEPLOYMENT.replace("always", "Always")
+    old.write_text(text)
+    new.write_text(text.replace("app: web", "app: shop"))
+    assert answer(["check", str(new)]) == 0 and answer(["check", str(new), "--against", str(new)]) == 0
+    capsys.readouterr()
+    assert answer(["check", str(new), "--against", str(old)]) == 1
+    out = capsys.readouterr().out
+    assert "fail Deployment/web" in out and "spec.selector" in out and "as before" in out
+
+
+def test_a_fix_is_a_diff_first_and_leaves_the_rest_as_it_stands(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "web.yaml"
+    path.write_text(DEPLOYMENT)
+    path.chmod(0o640)
+    assert answer(["check", "--fix", str(path)]) == 1
+    told = capsys.readouterr()
+    assert "-        imagePullPolicy: always # now" in told.out and "nothing was written" in told.err and path.read_text() == DEPLOYMENT
+    assert answer(["check", "--fix", "--yes", str(path)]) == 0
+    assert path.read_text() == DEPLOYMENT.replace("always", "Always") and path.stat().st_mode & 0o777 == 0o640
+    assert [file.name for file in tmp_path.iterdir()] == ["web.yaml"]
+    capsys.readouterr()
+    assert answer(["check", "--fix", str(path)]) == 0 and "nothing to mend" in capsys.readouterr().err
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(DEPLOYMENT.encode())))
+    assert answer(["check", "--fix", "-"]) == 0
+    assert capsys.readouterr().out == DEPLOYMENT.replace("always", "Always")
+
+
+def test_strangers_are_counted_and_codes_explained(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "values.yaml").write_text("replicas: 1\n")
+    (tmp_path / "web.yaml").write_text("metadata:\n  name: {{ .Values.name }}\n")
+    (tmp_path / "good.yaml").write_text(GOOD)
+    assert answer(["check", str(tmp_path)]) == 0
+    told = capsys.readouterr()
+    assert told.out.count("\n") == 1 and "1 document: 1 passed" in told.err
+    assert "left out: 1 x is a template of Helm" in told.err and "left out: 1 x is no Kubernetes object" in told.err
+    assert answer(["check", str(tmp_path), "--json"]) == 0 and len(json.loads(capsys.readouterr().out)) == 3
+    assert answer(["check", "--explain", "K8S117"]) == 0 and "selector" in capsys.readouterr().out
+    assert answer(["check", "--explain", "K8S999"]) == 2

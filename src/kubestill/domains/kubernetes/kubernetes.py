@@ -1,15 +1,16 @@
 """The domain object: what stages and serving get when a recipe names `kubernetes`."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kubestill.domains.api import Document, Drop, Intent, Skill, Suite
 from kubestill.domains.kubernetes import answers, sources
 from kubestill.domains.kubernetes.checks.table import rules
 from kubestill.domains.kubernetes.definitions import KIND, custom_kinds
 from kubestill.domains.kubernetes.fullpass import full_pass
-from kubestill.domains.kubernetes.manifests import read
+from kubestill.domains.kubernetes.manifests import Manifest, read
 from kubestill.domains.kubernetes.phrasing.lines import digest
 from kubestill.domains.kubernetes.policies import policy_set
 from kubestill.domains.kubernetes.policies.table import CHECKS, load
@@ -20,9 +21,13 @@ from kubestill.domains.kubernetes.suites import SUITES
 from kubestill.domains.kubernetes.vocabulary import vocabulary
 from kubestill.ground.errors import UserError
 from kubestill.ground.seeds import stable_hash
-from kubestill.tools.checks.api import Check, Verdict
+from kubestill.tools.checks.api import Check, Finding, Verdict
 
-INTENTS_VERSION = 2  # of reading, building, drawing and phrasing: another version makes other samples
+if TYPE_CHECKING:
+    from kubestill.domains.kubernetes.cluster import Connection, Pulled
+    from kubestill.domains.kubernetes.fixes import Mended
+
+INTENTS_VERSION = 3  # of reading, building, drawing and phrasing: another version makes other samples
 
 
 class Kubernetes:
@@ -41,6 +46,27 @@ class Kubernetes:
         self.version = version
         self.schemas: Schemas | None = None  # other than the published ones
         self.policies: tuple[Check[Subject], ...] = ()
+        self.cluster: Connection | None = None
+
+    def use_cluster(self, kubeconfig: Path | None, context: str) -> str:
+        """Have what passes here tried on a cluster, too, in a dry run; return how the cluster is called.
+
+        Raises:
+            UserError: no cluster answers, or it lets nobody in.
+            Unavailable: the package kubernetes is not installed.
+        """
+        from kubestill.domains.kubernetes.cluster import connect
+
+        self.cluster = connect(kubeconfig, context)
+        return self.cluster.name
+
+    def try_on_cluster(self, one: answers.DocumentVerdict) -> answers.DocumentVerdict:
+        """Add what the cluster says of a document that passed here."""
+        if self.cluster is None or one.manifest is None or one.verdict.failed_on:
+            return one
+        from kubestill.domains.kubernetes.cluster import dry_run
+
+        return replace(one, verdict=Verdict((*one.verdict.results, dry_run(self.cluster, one.manifest))))
 
     def learn_definitions(self, texts: Iterable[tuple[str, bytes]]) -> int:
         """Judge custom resources by the CustomResourceDefinitions in files (name, content); return how many kinds they define.
@@ -96,9 +122,42 @@ class Kubernetes:
         """Run form, syntax, schema and rules on an answer and, with `intents`, whether each of them holds."""
         return full_pass(answer, intents, self.version)
 
-    def check_text(self, text: str | bytes, where: str) -> list[answers.DocumentVerdict]:
-        """Judge every document of a file."""
-        return answers.check_text(text, where, self.schemas or schemas(self.version), self.policies)
+    def check_text(self, text: str | bytes, where: str, before: int = 0) -> list[answers.DocumentVerdict]:
+        """Judge every document of a file, or of a part of it that has `before` lines before it."""
+        return answers.check_text(text, where, self.schemas or schemas(self.version), self.policies, before)
+
+    def objects(self, text: str | bytes) -> tuple[Manifest, ...]:
+        """Return the objects of a file, unjudged."""
+        return read(text).manifests
+
+    def judge_set(self, members: Sequence[tuple[Manifest, str]], closed: bool = False) -> list[tuple[int, Finding]]:
+        """Return what is wrong between objects (each with its file), with the index of the one that a finding belongs to.
+
+        `closed`: they are all that the cluster will hold, and what is not among them is missing.
+        """
+        from kubestill.domains.kubernetes.relations import Member, judge_set  # not needed, so not loaded, for one object
+
+        return judge_set([Member(manifest, file=file) for manifest, file in members], closed=closed)
+
+    def judge_updates(self, olds: Sequence[Manifest], news: Sequence[Manifest]) -> list[tuple[int, Finding]]:
+        """Return why objects could not replace those that are there, with the index of the new one."""
+        if not olds:
+            return []
+        from kubestill.domains.kubernetes.updates import judge_update, pair  # not needed, so not loaded, without old objects
+
+        return [(index, finding) for index, old in pair(olds, news) for finding in judge_update(old.object, news[index], self.version)]
+
+    def mend(self, text: str, where: str) -> "Mended":
+        """Mend the findings of a file's text whose remedy is certain; all else of it stays as it stands."""
+        from kubestill.domains.kubernetes.fixes import mend
+
+        return mend(text, self.schemas or schemas(self.version), where)
+
+    def diff(self, path: str, before: str, after: str) -> str:
+        """Return the difference of two texts of a file, as git prints it."""
+        from kubestill.domains.kubernetes.fixes import diff
+
+        return diff(path, before, after)
 
     def check_command(self, text: str) -> tuple[str, Verdict]:
         """Judge a text of kubectl commands; return what it would do to the cluster (reads, changes, destroys ...) and the verdict."""
@@ -109,9 +168,36 @@ class Kubernetes:
         return parsed.effect.value, check_parsed(parsed)
 
 
-def documented() -> tuple[Check[Subject], ...]:
-    """Return every rule and every policy: what `explain` and `list checks` tell of."""
-    return (*rules(), *(load(code) for code in CHECKS))
+def documented() -> tuple[Any, ...]:
+    """Return every rule, relation, rule of updates and policy: what `explain` and `list checks` tell of."""
+    from kubestill.domains.kubernetes.relations.table import relations
+    from kubestill.domains.kubernetes.updates.table import rules as update_rules
+
+    return (*rules(), *relations(), *update_rules(), *(load(code) for code in CHECKS))
+
+
+def pull_schemas(kubeconfig: Path | None, context: str, folder: Path) -> "Pulled":
+    """Keep the schemas and definitions of a cluster in a folder of its own below `folder`.
+
+    Raises:
+        UserError: no cluster answers, or it lets nobody in.
+        Unavailable: the package kubernetes is not installed.
+    """
+    from kubestill.domains.kubernetes.cluster import connect, pull
+
+    return pull(connect(kubeconfig, context), folder)
+
+
+def pulled(folder: Path, name: str) -> tuple[str, tuple[tuple[str, bytes], ...]]:
+    """Return the version of a cluster whose schemas were pulled, and its definitions of custom resources.
+
+    Raises:
+        UserError: there is none of that name.
+    """
+    from kubestill.domains.kubernetes.cluster import find_pulled, pulled_definitions
+
+    found = find_pulled(folder, name)
+    return found.version, tuple(pulled_definitions(found.folder))
 
 
 def domain(version: str = DEFAULT_VERSION) -> Kubernetes:
