@@ -8,6 +8,7 @@ from typing import Any
 
 from kubestill.domains.kubernetes import expressions, strangers
 from kubestill.domains.kubernetes.checks import table
+from kubestill.domains.kubernetes.checks.needs import present
 from kubestill.domains.kubernetes.cluster.statuses import CLUSTER_CODES
 from kubestill.domains.kubernetes.definitions import CustomKind
 from kubestill.domains.kubernetes.manifests import SYNTAX_CODES, Manifest, Reading, read
@@ -91,7 +92,7 @@ def check_text(
     documents: list[DocumentVerdict] = []
     held: set[int] = set()
     for manifest in reading.manifests:
-        own = doubles[bisect_right(lines, manifest.start) : bisect_right(lines, manifest.last)]
+        own = doubles[bisect_right(lines, manifest.start) : bisect_right(lines, manifest.last)] if doubles else []
         value = manifest.object
         reason = strangers.stranger(value)
         held.update(map(id, own if reason else ()))  # whatever is wrong with a stranger is not for us to say
@@ -100,14 +101,15 @@ def check_text(
         row = (manifest.line, _text(value.get("apiVersion")), _text(value.get("kind")), _text(name))
         policy = judge_policy(manifest, policies) if policies and not verdict.failed_on and not reason else NOTHING
         documents.append(DocumentVerdict(where, 0, *row, verdict, policy, manifest))
-    held |= {id(finding) for document in documents for finding in document.verdict.findings}
+    if reading.findings:
+        held |= {id(finding) for document in documents for finding in document.verdict.findings}
     for finding in reading.findings:
         if id(finding) not in held:
             is_list = finding.code == "K8S014" and finding.line in reading.lists
             verdict = _strange(strangers.A_LIST) if is_list else _verdict(None, (_syntax((finding,)),), known, True)
             documents.append(DocumentVerdict(where, 0, finding.line, "", "", "", verdict))
     documents.sort(key=lambda document: document.line)
-    return [replace(document, document=number) for number, document in enumerate(documents)]
+    return [document if number == 0 else replace(document, document=number) for number, document in enumerate(documents)]
 
 
 def _template(text: str | bytes, where: str, reading: Reading) -> str:
@@ -176,18 +178,19 @@ def _verdict(manifest: Manifest | None, before: tuple[Result, ...], known: Schem
         return run(table.rules(), None, (*before, skipped(SCHEMA, Tier.SCHEMA, reason)))
     subject = Subject((manifest,))
     kind = subject.views[0].kind
-    asked, others = table.plan(kind)
+    keys = present(manifest.object)
+    asked, others = table.plan(kind, keys)
     schema = tuple(_schema(manifest.object, known, custom))
     if not any(result.findings for result in schema) and (seen := quiet(asked, subject)) is not None:
-        return _clean(kind, (*before, *schema), seen)
+        return _clean(kind, keys, (*before, *schema), seen)
     verdict = run(asked, subject, (*before, *schema, *others))
     return verdict if not verdict.findings else _placed(verdict, manifest)
 
 
 @lru_cache(maxsize=4096)
-def _clean(kind: str, before: tuple[Result, ...], seen: tuple[bool, ...]) -> Verdict:
+def _clean(kind: str, keys: frozenset[str], before: tuple[Result, ...], seen: tuple[bool, ...]) -> Verdict:
     """Return what `run` makes of rules that found nothing, `seen` saying which of them looked: one verdict for all such objects."""
-    asked, others = table.plan(kind)
+    asked, others = table.plan(kind, keys)
     told = [
         passed(rule.code, rule.tier) if looked else skipped(rule.code, rule.tier, NOTHING_TO_JUDGE)
         for rule, looked in zip(asked, seen, strict=True)

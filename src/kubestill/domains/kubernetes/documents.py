@@ -14,6 +14,7 @@ import yaml
 # Begins with its letters, so that the search for it runs at the speed of memory; that it starts a line is looked at afterwards.
 _SEPARATOR = re.compile(rb"---(?=\s|\Z)")
 _BODY = re.compile(rb"(?:\A|[\r\n])[ \t]*[^\s#%]")  # a line that is neither blank, a comment nor a directive
+_NOTHING = (b"", b"---")
 _YAML_BREAK = re.compile("[\x85\u2028\u2029]")  # ends a line for YAML 1.1, and for hardly any editor
 
 
@@ -62,11 +63,12 @@ def segments(data: bytes, before: int) -> Iterator[tuple[int, bytes]]:
         if cut == 0 or data[cut - 1] not in b"\r\n" or (start == 0 and _BODY.search(data, 0, cut) is None):
             continue
         segment = data[start:cut]
-        if segment.strip() != b"---":
+        if segment.strip() not in _NOTHING:
             yield line, segment
         line += breaks(segment)
         start = cut
-    yield line, data[start:]
+    if (segment := data[start:]).strip() not in _NOTHING:
+        yield line, segment
 
 
 def breaks(text: AnyStr) -> int:

@@ -235,7 +235,7 @@ def _values(source: Document, findings: list[Finding], room: int) -> Iterator[tu
 def _spot(mark: Any, source: Document) -> tuple[int, int]:
     """Return line and column of a mark; what is missing at the end of a document is missing on its last line."""
     line, column = (source.start + 1, 1) if mark is None else source.spot(mark)
-    return (line, column) if line < source.last else (source.last, 1)
+    return (line, column) if line <= source.last else (source.last, 1)
 
 
 def _json(source: Document) -> Any:

@@ -1,6 +1,7 @@
 """Rules about label selectors, and that a workload selects its own pods."""
 
 from collections.abc import Iterator, Mapping
+from functools import reduce
 from typing import Any
 
 from kubestill.domains.kubernetes.checks import formats
@@ -14,18 +15,22 @@ _OPAQUE = frozenset({"data", "stringData", "binaryData", "annotations", "labels"
 _TERM = "      - labelSelector:\n          matchExpressions:\n"
 
 
-def _selectors(value: Any, path: str, node: bool) -> Iterator[tuple[str, Mapping[str, Any], bool]]:
-    """Yield every object with matchLabels or matchExpressions below `value`, and whether it selects nodes."""
-    if isinstance(value, dict):
-        if "matchLabels" in value or "matchExpressions" in value:
-            yield path, value, node
-        for key, part in value.items():
-            if isinstance(part, dict | list) and part and key not in _OPAQUE:
-                yield from _selectors(part, field(path, key), node or key == "nodeAffinity" or key.startswith("nodeSelector"))
-    elif isinstance(value, list):
-        for index, part in enumerate(value):
-            if isinstance(part, dict):
-                yield from _selectors(part, f"{path}[{index}]", node)
+def _selectors(value: Any, path: str) -> Iterator[tuple[str, Mapping[str, Any], bool]]:
+    """Yield every object with matchLabels or matchExpressions below `value`, and whether it selects nodes.
+
+    Places are kept as steps and spelled only where something is found: most of an object is no selector.
+    """
+    left: list[tuple[Any, tuple[str | int, ...], bool]] = [(value, (), False)]
+    while left:
+        part, steps, node = left.pop()
+        if type(part) is dict:
+            if "matchLabels" in part or "matchExpressions" in part:
+                yield reduce(field, steps, path), part, node
+            for key, below in part.items():
+                if below and type(below) in (dict, list) and key not in _OPAQUE:
+                    left.append((below, (*steps, key), node or key == "nodeAffinity" or key.startswith("nodeSelector")))
+        else:
+            left.extend((below, (*steps, index), node) for index, below in enumerate(part) if type(below) is dict)
 
 
 def satisfied(selector: Mapping[str, Any], labels: Mapping[str, Any]) -> bool:
@@ -66,7 +71,7 @@ class SelectorTerms(ObjectRule):
         """Look at every label selector of a built-in object."""
         if not view.kind or view.kind == "CustomResourceDefinition":
             return
-        for path, selector, node in _selectors(view.spec or _outside_spec(view), "spec" if view.spec else "", False):
+        for path, selector, node in _selectors(view.spec or _outside_spec(view), "spec" if view.spec else ""):
             for key, value in table(selector.get("matchLabels")).items():
                 fault = formats.qualified_name(key) or (formats.label_value(value) if isinstance(value, str) else "")
                 if fault:

@@ -3,9 +3,10 @@
 from functools import cache, lru_cache
 from importlib import import_module
 
+from kubestill.domains.kubernetes.checks.needs import is_idle
 from kubestill.domains.kubernetes.checks.rule import Rule
 from kubestill.tools.checks.api import Result
-from kubestill.tools.checks.run import skipped
+from kubestill.tools.checks.run import NOTHING_TO_JUDGE, skipped
 
 _HERE = "kubestill.domains.kubernetes.checks"
 
@@ -150,12 +151,26 @@ def load(code: str) -> Rule:
     return check
 
 
-@lru_cache(maxsize=256)
-def plan(kind: str) -> tuple[tuple[Rule, ...], tuple[Result, ...]]:
-    """Return the rules that can say something about one object of a kind ("" for custom resources), and the others' skips."""
-    asked = [rule for rule in rules() if rule.kinds is None or kind in rule.kinds]
-    others = [skipped(rule.code, rule.tier, f"not about {kind or 'custom resources'}") for rule in rules() if rule not in asked]
-    return tuple(asked), tuple(others)
+@lru_cache(maxsize=8192)
+def plan(kind: str, keys: frozenset[str]) -> tuple[tuple[Rule, ...], tuple[Result, ...]]:
+    """Return the rules that can say something about one object of a kind ("" for custom resources), and the others' skips.
+
+    `keys`: which of the keys that rules need the object holds.
+    """
+    about, others = _about(kind)
+    asked: list[Rule] = []
+    idle: list[Rule] = []
+    for rule in about:
+        (idle if is_idle(rule.code, keys) else asked).append(rule)
+    return tuple(asked), (*(skipped(rule.code, rule.tier, NOTHING_TO_JUDGE) for rule in idle), *others)
+
+
+@cache
+def _about(kind: str) -> tuple[tuple[Rule, ...], tuple[Result, ...]]:
+    """Return the rules about a kind, and the others' skips."""
+    about = tuple(rule for rule in rules() if rule.kinds is None or kind in rule.kinds)
+    others = tuple(skipped(rule.code, rule.tier, f"not about {kind or 'custom resources'}") for rule in rules() if rule not in about)
+    return about, others
 
 
 @cache
