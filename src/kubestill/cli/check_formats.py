@@ -1,6 +1,5 @@
 """The forms of a report: text as compilers write it, JSON, SARIF 2.1.0, JUnit's XML, and annotations of GitHub."""
 
-import importlib.metadata
 import json
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -57,6 +56,8 @@ def _property(text: str) -> str:
 
 def sarif(checked: Iterable["Checked"]) -> Iterator[str]:
     """Spell the findings as one SARIF run (OASIS, "Static Analysis Results Interchange Format", 2.1.0)."""
+    import importlib.metadata  # 18 ms that no other form needs
+
     checked = list(checked)
     everything = [finding for found in checked for finding in (*found.told, *(one.finding for one in found.ignored))]
     rules = {finding.code: finding.remedy for finding in everything}

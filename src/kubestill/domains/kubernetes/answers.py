@@ -9,10 +9,8 @@ from typing import Any
 from kubestill.domains.kubernetes import expressions, strangers
 from kubestill.domains.kubernetes.checks import table
 from kubestill.domains.kubernetes.checks.needs import present
-from kubestill.domains.kubernetes.cluster.statuses import CLUSTER_CODES
 from kubestill.domains.kubernetes.definitions import CustomKind
 from kubestill.domains.kubernetes.manifests import SYNTAX_CODES, Manifest, Reading, read
-from kubestill.domains.kubernetes.policies import judge_policy
 from kubestill.domains.kubernetes.schema import DEFAULT_VERSION, SCHEMA_CODES, Schemas, schemas, split_api_version
 from kubestill.domains.kubernetes.subject import Subject
 from kubestill.domains.kubernetes.subject import table as table_of
@@ -99,7 +97,7 @@ def check_text(
         verdict = _strange(reason) if reason else _verdict(manifest, (_syntax(own),), known, True)
         name = value["metadata"].get("name") if isinstance(value.get("metadata"), dict) else None
         row = (manifest.line, _text(value.get("apiVersion")), _text(value.get("kind")), _text(name))
-        policy = judge_policy(manifest, policies) if policies and not verdict.failed_on and not reason else NOTHING
+        policy = _policy(manifest, policies) if policies and not verdict.failed_on and not reason else NOTHING
         documents.append(DocumentVerdict(where, 0, *row, verdict, policy, manifest))
     if reading.findings:
         held |= {id(finding) for document in documents for finding in document.verdict.findings}
@@ -110,6 +108,12 @@ def check_text(
             documents.append(DocumentVerdict(where, 0, finding.line, "", "", "", verdict))
     documents.sort(key=lambda document: document.line)
     return [document if number == 0 else replace(document, document=number) for number, document in enumerate(documents)]
+
+
+def _policy(manifest: Manifest, policies: Sequence[Check[Subject]]) -> Verdict:
+    from kubestill.domains.kubernetes.policies import judge_policy  # not needed, so not loaded, for validity
+
+    return judge_policy(manifest, policies)
 
 
 def _template(text: str | bytes, where: str, reading: Reading) -> str:
@@ -135,7 +139,8 @@ def explain(code: str) -> str:
         rule = table.load(code)
         examples = "".join(f"\nBad:\n{text}" for text in rule.bad[:1]) + "".join(f"\nGood:\n{text}" for text in rule.good[:1])
         return f"{code} ({rule.tier.name.lower()})\n{rule.__doc__}\nRemedy: {rule.remedy}\n{examples}"
-    from kubestill.domains.kubernetes.kubectl import check, codes  # 55 ms that a check of manifests need not wait for
+    from kubestill.domains.kubernetes.cluster import CLUSTER_CODES  # 110 ms that a check of manifests need not wait for
+    from kubestill.domains.kubernetes.kubectl import check, codes  # and another 55
 
     if code in codes.CODES:
         return check.explain(code)
@@ -144,6 +149,7 @@ def explain(code: str) -> str:
 
 def codes() -> tuple[str, ...]:
     """Return every code that a finding can carry."""
+    from kubestill.domains.kubernetes.cluster import CLUSTER_CODES
     from kubestill.domains.kubernetes.kubectl.codes import CODES as KUBECTL_CODES
 
     return (*FORM_CODES, *SYNTAX_CODES, *SCHEMA_CODES, *CEL_CODES, *table.CHECKS, *CLUSTER_CODES, *KUBECTL_CODES)

@@ -9,16 +9,9 @@ from kubestill.domains.api import Document, Drop, Intent, Skill, Suite
 from kubestill.domains.kubernetes import answers, sources
 from kubestill.domains.kubernetes.checks.table import rules
 from kubestill.domains.kubernetes.definitions import KIND, custom_kinds
-from kubestill.domains.kubernetes.fullpass import full_pass
 from kubestill.domains.kubernetes.manifests import Manifest, read
-from kubestill.domains.kubernetes.phrasing.lines import digest
-from kubestill.domains.kubernetes.policies import policy_set
-from kubestill.domains.kubernetes.policies.table import CHECKS, load
 from kubestill.domains.kubernetes.schema import DEFAULT_VERSION, Schemas, schemas, versions
-from kubestill.domains.kubernetes.skill import ManifestSkill
 from kubestill.domains.kubernetes.subject import Subject
-from kubestill.domains.kubernetes.suites import SUITES
-from kubestill.domains.kubernetes.vocabulary import vocabulary
 from kubestill.ground.errors import UserError
 from kubestill.ground.seeds import stable_hash
 from kubestill.tools.checks.api import Check, Finding, Verdict
@@ -92,10 +85,16 @@ class Kubernetes:
         Raises:
             UserError: no set has one of the names.
         """
-        self.policies = policy_set(names, self.version)
+        if names:
+            from kubestill.domains.kubernetes.policies import policy_set  # not needed, so not loaded, for validity
+
+            self.policies = policy_set(names, self.version)
 
     def identity(self) -> Mapping[str, Any]:
         """Return what shapes samples and verdicts."""
+        from kubestill.domains.kubernetes.phrasing.lines import digest
+        from kubestill.domains.kubernetes.vocabulary import vocabulary
+
         checks = {check.code: check.version for check in rules()}
         words = f"{stable_hash(*sorted(vocabulary())):016x}"
         told = {"checks": checks, "phrases": digest(), "intents": INTENTS_VERSION, "words": words}
@@ -103,6 +102,8 @@ class Kubernetes:
 
     def vocabulary(self) -> frozenset[str]:
         """Return kinds, resources, verbs, field names and enum values."""
+        from kubestill.domains.kubernetes.vocabulary import vocabulary
+
         return vocabulary()
 
     def documents(self, path: Path) -> Iterator[Document | Drop]:
@@ -111,15 +112,21 @@ class Kubernetes:
 
     def skills(self) -> Mapping[str, Skill]:
         """Return the skills: writing manifests."""
+        from kubestill.domains.kubernetes.skill import ManifestSkill  # 30 ms that a check need not wait for
+
         skill = ManifestSkill()
         return {skill.name: skill}
 
     def suites(self) -> Mapping[str, Suite]:
         """Return the suites by name."""
+        from kubestill.domains.kubernetes.suites import SUITES
+
         return SUITES
 
     def judge(self, answer: str, intents: Sequence[Intent] | None = None) -> Verdict:
         """Run form, syntax, schema and rules on an answer and, with `intents`, whether each of them holds."""
+        from kubestill.domains.kubernetes.fullpass import full_pass
+
         return full_pass(answer, intents, self.version)
 
     def check_text(self, text: str | bytes, where: str, before: int = 0) -> list[answers.DocumentVerdict]:
@@ -170,6 +177,7 @@ class Kubernetes:
 
 def documented() -> tuple[Any, ...]:
     """Return every rule, relation, rule of updates and policy: what `explain` and `list checks` tell of."""
+    from kubestill.domains.kubernetes.policies.table import CHECKS, load
     from kubestill.domains.kubernetes.relations.table import relations
     from kubestill.domains.kubernetes.updates.table import rules as update_rules
 
