@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 
 if TYPE_CHECKING:
     from kubestill.pipeline.linting import Checked
+    from kubestill.tools.checks.api import Finding
 
 SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
@@ -20,9 +21,14 @@ def text(checked: Iterable["Checked"]) -> Iterator[str]:
             yield f"{found.file}:{found.line}: policy {found.policy} {found.title}"
         for finding in found.told:
             place = f"{found.file}:{finding.line or found.line}:{finding.column or 1}"
-            where = f"{finding.path}: " if finding.path else ""
-            remedy = f". {finding.remedy}" if finding.remedy else ""
-            yield f"{place}: {finding.severity} {finding.code} {where}{finding.message}{remedy}"
+            yield f"{place}: {finding.severity} {finding.code} {_said(finding)}"
+
+
+def _said(finding: "Finding") -> str:
+    """Return field, message and remedy as sentences."""
+    where = f"{finding.path}: " if finding.path else ""
+    stop = "" if finding.message.endswith((".", "?", "!")) else "."
+    return f"{where}{finding.message}{stop} {finding.remedy}" if finding.remedy else f"{where}{finding.message}"
 
 
 def as_json(checked: Iterable["Checked"]) -> Iterator[str]:
@@ -40,9 +46,7 @@ def github(checked: Iterable["Checked"]) -> Iterator[str]:
         for finding in found.told:
             level = "warning" if finding.severity == "warning" else "error"
             where = f"file={_property(found.file)},line={finding.line or found.line},col={finding.column or 1}"
-            path = f"{finding.path}: " if finding.path else ""
-            remedy = f". {finding.remedy}" if finding.remedy else ""
-            yield f"::{level} {where},title={_property(f'{finding.code} {found.title}')}::{_message(path + finding.message + remedy)}"
+            yield f"::{level} {where},title={_property(f'{finding.code} {found.title}')}::{_message(_said(finding))}"
 
 
 def _message(text: str) -> str:
