@@ -7,7 +7,6 @@ from xml.etree import ElementTree
 
 if TYPE_CHECKING:
     from kubestill.pipeline.linting import Checked
-    from kubestill.tools.checks.api import Finding
 
 SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
@@ -24,7 +23,7 @@ def text(checked: Iterable["Checked"]) -> Iterator[str]:
             yield f"{place}: {finding.severity} {finding.code} {_said(finding)}"
 
 
-def _said(finding: "Finding") -> str:
+def _said(finding: Any) -> str:
     """Return field, message and remedy as sentences."""
     where = f"{finding.path}: " if finding.path else ""
     stop = "" if finding.message.endswith((".", "?", "!")) else "."
