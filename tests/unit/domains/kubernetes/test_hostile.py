@@ -10,6 +10,9 @@ import pytest
 from fuzz.hostile import CASES, HEAD, JSON, measure
 from kubestill.domains.kubernetes import manifests, scalars
 from kubestill.domains.kubernetes.answers import check_text
+from kubestill.domains.kubernetes.kubectl.canonical import canonical
+from kubestill.domains.kubernetes.kubectl.check import check_command
+from kubestill.domains.kubernetes.kubectl.parse import parse
 from kubestill.domains.kubernetes.manifests import MAX_FINDINGS, read, readings
 from kubestill.tools.checks.api import Outcome
 
@@ -50,7 +53,7 @@ def test_a_hostile_file_costs_little_memory_and_never_a_traceback(name: str, tmp
 
 def test_text_that_is_not_utf_8_spoils_one_document_only():
     reading = read(f"{HEAD}---\n".encode() + b"a: 1\nb: \xc3\xa9 \xff\n---\n" + HEAD.encode())
-    assert len(reading.manifests) == 2 and [one.line for one in reading.manifests] == [1, 8]
+    assert len(reading.manifests) == 2 and [one.line for one in reading.manifests] == [1, 9]
     assert [(finding.code, finding.line, finding.column) for finding in reading.findings] == [("K8S011", 7, 6)]
 
 
@@ -91,7 +94,7 @@ def test_half_of_a_surrogate_pair_is_read_as_go_reads_it_and_can_be_written():
 def test_json_numbers_are_gos():
     """YAML makes a string of what no float holds, JSON an error."""
     assert spots(JSON % "[1,\n 1e999]") == [("K8S015", 2, 2)]
-    assert spots(JSON % ("9" * 5000)) == [("K8S015", 1, 90)]
+    assert spots(JSON % ("9" * 5000)) == [("K8S015", 1, JSON.index("%s") + 1)]
     value = read(JSON % "[12345678901234567890123, 18446744073709551615, -0, 1e2]").manifests[0].object["data"]["a"]
     assert value == [1.2345678901234568e22, 2**64 - 1, 0, 100] and isinstance(value[0], float)
     assert read("a: 1e999\n").manifests[0].object == {"a": "1e999"}
@@ -112,6 +115,7 @@ def test_items_of_a_list_share_what_is_known_of_their_text(monkeypatch: pytest.M
 
     original = manifests.PARSER
     monkeypatch.setattr(manifests, "PARSER", parser)
+    monkeypatch.setattr(manifests, "_quick", None)
     items = read("apiVersion: v1\nkind: List\nitems:\n" + "- kind: A\n  n: 1\n" * 500).manifests
     assert [item.place("n") for item in items] == [(5 + 2 * number, 3) for number in range(500)]
     assert len(items) == 500 and len(made) == 2
@@ -125,7 +129,7 @@ def test_long_numbers_are_not_kept():
     assert scalars._known_number.cache_info().currsize == before
 
 
-def test_documents_are_read_one_by_one():
+def test_documents_are_read_one_by_one(monkeypatch: pytest.MonkeyPatch):
     """What follows is not touched until it is asked for, so memory does not grow with the number of documents."""
     made = 0
 
@@ -134,11 +138,10 @@ def test_documents_are_read_one_by_one():
         made += 1
         return original(text)
 
-    original, manifests.PARSER = manifests.PARSER, parser
-    try:
-        parts = list(islice(readings(f"{HEAD}---\n".encode() * 1000), 3))
-    finally:
-        manifests.PARSER = original
+    original = manifests.PARSER
+    monkeypatch.setattr(manifests, "PARSER", parser)
+    monkeypatch.setattr(manifests, "_quick", None)
+    parts = list(islice(readings(f"{HEAD}---\n".encode() * 1000), 3))
     assert made == 3 and [part.manifests[0].line for part in parts] == [1, 6, 11]
     text = f"{HEAD}---\n{HEAD}---\na: [\n---\n- 1\n"
     assert sum((part.findings for part in readings(text)), ()) == read(text).findings
@@ -146,7 +149,7 @@ def test_documents_are_read_one_by_one():
 
 def test_empty_documents_cost_no_parser(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(manifests, "PARSER", lambda text: pytest.fail(f"{text!r} is read"))
-    assert list(readings("---\n" * 1000 + "--- \n\n---\r\n---\n\n\n---"))[:-1] == []
+    assert list(readings("---\n" * 1000 + "--- \n\n---\r\n---\n\n\n---")) == []
 
 
 def test_a_part_of_a_file_has_the_lines_of_the_file():
@@ -154,3 +157,49 @@ def test_a_part_of_a_file_has_the_lines_of_the_file():
     cut = len(f"{HEAD}")
     parts = read(whole[cut:].encode(), before=4)
     assert parts.findings == read(whole).findings and parts.lists == read(whole).lists == (9,)
+
+
+@pytest.mark.parametrize(
+    ("text", "spelling"),
+    [
+        ("kubectl get pods/ 'a b'", None),
+        ("kubectl delete widget ''", "kubectl delete widget/"),
+        ("kubectl exec 'a b' -- sh", "kubectl exec 'pods/a b' -- sh"),
+        ("kubectl get pods <<<m", "kubectl get pods <<<m"),  # a here-string has no body
+        ("kubectl logs a > >(tee b)", "kubectl logs pods/a > >(tee b)"),
+        ("kubectl apply -f - <<\"a'b\"\nx\na'b\n", None),
+        ("kubectl set image x= a k", "kubectl set image x= a k"),  # a fault keeps its order
+        ("kubectl taint nodes a e= O", "kubectl taint nodes a e= O"),
+        ("kubectl config rename-context -- --as-group -", "kubectl config rename-context -- --as-group -"),
+        ("kubectl help -- help -d", None),
+        ("kubectl set env -- --", None),
+        ("kubectl wait -- t --", "kubectl wait t/--"),
+        ("kubectl debug $f\\o", "kubectl debug pods/$f\\o"),
+        ("kubectl get $KIND b a", "kubectl get $KIND a b"),
+        ('kubectl get "$KIND" b "$A B"', None),
+        ("kubectl get pods -n'$a'$b", "kubectl get pods --namespace='$a'$b"),
+        ('kubectl get pods "-n$a b"', 'kubectl get pods --namespace="$a b"'),
+        ("kubectl create clusterrole --aggregation-rule <( )", "kubectl create clusterrole --aggregation-rule=<( )"),
+        ("kubectl get pods -l '$a' -l $b", None),
+        ('kubectl get pods -o go-template --template="{{.$a b}}"', None),
+        ("e=' ' kubectl get pods", "e=' ' kubectl get pods"),
+        ('E="$x y" kubectl get pods', 'E="$x y" kubectl get pods'),
+        ("kubectl&'\\'<m>'}'", None),
+        ("kubectl\n|5", "kubectl\n|5"),
+        ("kubectl\x1f\ufffd", None),
+        ("kubectl cp a <b\t<c\td>", None),  # a blank instead of the tab would make a placeholder
+        ("kubectl create pdb a --selector===", None),
+    ],
+)
+def test_a_command_has_one_spelling_that_says_the_same(text: str, spelling: str | None):
+    """Found by fuzzing: each was spelled as something else, or again otherwise."""
+    found = canonical(text)
+    assert canonical(found) == found and (spelling is None or found == spelling)
+    assert check_command(found).passed == check_command(text).passed
+    assert parse(found).effects == parse(text).effects
+
+
+@pytest.mark.parametrize("text", ["kubectl get pods ''", "kubectl delete widget a ''", "kubectl exec '' -- sh", "kubectl cordon ''"])
+def test_an_empty_name_is_refused_as_client_go_does(text: str):
+    assert "K8S414" in {finding.code for finding in check_command(text).findings}
+    assert check_command(text.replace("''", "$NAME")).passed

@@ -19,6 +19,7 @@ from kubestill.domains.kubernetes.kubectl.values import parse_bool
 _SETS = frozenset("as-group group resource resource-name scopes serviceaccount types user verb verbs categories".split())
 _SELECTORS = frozenset({"selector", "field-selector", "pod-selector"})
 _TOP_COMMA = re.compile(r",(?![^()]*\))")  # not within `in (a,b)`
+_EQUALS = re.compile(r"(?<![=!])==(?!=)")
 _OLD_BOOLEANS = {  # what old boolean spellings stand for (cmd/util/helpers.go, cmd/delete/delete_flags.go)
     ("cascade", True): "background",
     ("cascade", False): "orphan",
@@ -27,7 +28,6 @@ _OLD_BOOLEANS = {  # what old boolean spellings stand for (cmd/util/helpers.go, 
     ("validate", True): "strict",
     ("validate", False): "ignore",
 }
-_NO_BLANK = re.compile(r"[^ \t\r\f\v]+")  # what a shell takes for a blank, not what Unicode does
 _OUTPUTS = {"template": "go-template", "templatefile": "go-template-file"}
 _SECOND = 10**9  # nanoseconds
 
@@ -35,7 +35,7 @@ _SECOND = 10**9  # nanoseconds
 def canonical(text: str) -> str:
     """Return the one spelling of a text of commands: two texts with the same mean the same.
 
-    A text that holds no readable command comes back with its blanks evened out.
+    A text that holds no readable command comes back as it stands.
     """
     return canonical_parsed(parse(text))
 
@@ -44,8 +44,7 @@ def canonical_parsed(parsed: Parsed) -> str:
     """Return the one spelling of what `parse` has read."""
     commands = parsed.script.commands
     if parsed.script.fault is not None or not parsed.calls:
-        lines = (" ".join(_NO_BLANK.findall(line)) for line in parsed.text.split("\n"))
-        return "\n".join(filter(None, lines))  # line breaks stay: without them it might be read as something else
+        return parsed.text  # with fewer blanks it might be read as something else
     calls = {id(call.simple): call for call in parsed.calls}
     parts: list[str] = []
     for place, simple in enumerate(commands):
@@ -258,7 +257,7 @@ def _output(text: str) -> str:
 
 
 def _selector(text: str) -> str:
-    return ",".join(sorted(part.strip().replace("==", "=") for part in _TOP_COMMA.split(text)))
+    return ",".join(sorted(_EQUALS.sub("=", part.strip()) for part in _TOP_COMMA.split(text)))
 
 
 _SPELLINGS: dict[str, Callable[[str], str]] = {
