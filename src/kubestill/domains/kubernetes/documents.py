@@ -13,7 +13,7 @@ import yaml
 
 # Begins with its letters, so that the search for it runs at the speed of memory; that it starts a line is looked at afterwards.
 _SEPARATOR = re.compile(rb"---(?=\s|\Z)")
-_BODY = re.compile(rb"(?:\A|[\r\n])[ \t]*[^\s#%]")  # a line that is neither blank, a comment nor a directive
+_BODY = re.compile(rb"(?:\A|[\r\n])[ \t]*[^ \t\r\n#%]")  # a line that is neither blank, a comment nor a directive
 _NOTHING = (b"", b"---")
 _YAML_BREAK = re.compile("[\x85\u2028\u2029]")  # ends a line for YAML 1.1, and for hardly any editor
 

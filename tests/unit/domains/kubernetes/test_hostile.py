@@ -186,6 +186,8 @@ def test_a_part_of_a_file_has_the_lines_of_the_file():
         ('E="$x y" kubectl get pods', 'E="$x y" kubectl get pods'),
         ("kubectl&'\\'<m>'}'", None),
         ("kubectl\n|5", "kubectl\n|5"),
+        ("kubectl debug a -t$MORE", "kubectl debug a -t$MORE"),
+        ("kubectl delete pod a --$NAME", "kubectl delete pod a --$NAME"),
         ("kubectl\x1f\ufffd", None),
         ("kubectl cp a <b\t<c\td>", None),  # a blank instead of the tab would make a placeholder
         ("kubectl create pdb a --selector===", None),

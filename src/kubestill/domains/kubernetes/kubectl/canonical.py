@@ -60,7 +60,7 @@ def canonical_parsed(parsed: Parsed) -> str:
 
 
 def _call(call: Call) -> list[str]:
-    if call.command is None or any(fault.severity == "error" for fault in call.faults):
+    if call.command is None or any(fault.severity == "error" for fault in call.faults) or _has_open_flag(call):
         return [_quoted(word) for word in call.simple.words]  # what kubectl does not read means nothing that another means
     before = [_quoted(word) for word in _before(call.simple, call.word)]
     words, arguments = [*before, "kubectl", *call.path], _arguments(call)
@@ -68,6 +68,13 @@ def _call(call: Call) -> list[str]:
         return [*words, *_flags(call), "--", *arguments]  # what stands after `--` is no flag, whatever it looks like
     words += [*arguments, *_flags(call)]
     return words if call.trailing is None else [*words, "--", *(_quoted(word) for word in call.trailing)]
+
+
+def _has_open_flag(call: Call) -> bool:
+    """Say whether the shell fills in which flags there are: `--$NAME`, `-t$MORE`."""
+    placed = [*call.arguments, *(call.trailing or ()), *(use.word for use in call.uses if use.opaque)]
+    known = {word.start for word in placed}
+    return any(word.opaque and word.text.startswith("-") and word.start not in known for word in call.simple.words)
 
 
 def _before(simple: Simple, kubectl: Word) -> list[Word]:
