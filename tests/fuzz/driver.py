@@ -68,17 +68,17 @@ def failure(fuzz: Fuzz, data: bytes) -> str:
 
 def shrunk(fuzz: Fuzz, data: bytes, name: str) -> bytes:
     """Return a smaller input that fails in the same place: pieces are left out, large ones first."""
-    size, tries = max(len(data) // 2, 1), 0
-    while tries < SHRINKING_TRIES:
-        before = len(data)
-        for start in range(0, len(data), size):
-            shorter = data[:start] + data[start + size :]
-            tries += 1
-            if shorter != data and failure(fuzz, shorter) == name:
-                data = shorter
-        if size == 1 and len(data) == before:
-            break
-        size = max(size // 2, 1)
+    size, start, before = max(len(data) // 2, 1), 0, len(data)
+    for _ in range(SHRINKING_TRIES):
+        if start >= len(data):  # once through
+            if size == 1 and len(data) == before:
+                break
+            size, start, before = max(size // 2, 1), 0, len(data)
+        shorter = data[:start] + data[start + size :]
+        if failure(fuzz, shorter) == name:
+            data = shorter
+        else:
+            start += size
     return data
 
 

@@ -10,6 +10,8 @@ from typing import Any
 # What may stand plain: no YAML indicator at the start, no ": " or " #" inside, no space at the ends.
 _PLAIN = re.compile(r"(?:[A-Za-z0-9_./⟨$(]|-[^\s])[^\n]*\Z")
 _UNSAFE = re.compile(r": |:\Z| #|\s\Z|\A(?:---|\.\.\.)(?:\s|\Z)")  # the last: marks between documents
+# Always in quotation marks, as in the documentation: `*/5 * * * *` needs them, and who writes `⟨4⟩` for it cannot see that.
+_CRON = re.compile(r"[\d*][\d*/,-]*(?: [\w*/,-]+){4}\Z")
 # Characters that YAML forbids or takes for the end of a line: they stand only as escapes in quotes.
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 # Read as something other than text by sigs.k8s.io/yaml (YAML 1.1 booleans, numbers of all bases, null, merge).
@@ -30,7 +32,7 @@ def scalar(value: Any) -> str:
     if isinstance(value, int | float):
         return repr(value)
     text = str(value)
-    if _PLAIN.match(text) and not (_UNSAFE.search(text) or _TYPED.match(text) or _CONTROL.search(text)):
+    if _PLAIN.match(text) and not (_UNSAFE.search(text) or _TYPED.match(text) or _CRON.match(text) or _CONTROL.search(text)):
         return text
     return _CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", json.dumps(text, ensure_ascii=False))
 

@@ -71,10 +71,11 @@ class Encoded:
 
 @dataclass(frozen=True)
 class Limits:
-    """Longest sample in tokens, and the share of the samples whose answer is learned and not their notes alone."""
+    """Longest sample in tokens, share of the samples whose answer is learned and not their notes alone, share of rare words hidden."""
 
     max_tokens: int
     answers: float = 1.0
+    hidden: float = 0.0
 
 
 def encode_lines(folder: Path, shard: Path, lines: slice, limits: Limits) -> tuple[Encoded, Tally]:
@@ -87,7 +88,7 @@ def encode_lines(folder: Path, shard: Path, lines: slice, limits: Limits) -> tup
     samples = map(Sample.from_record, _some_records(shard, lines))
     chat = ChatFormat.load(folder)
     lessons = ((sample.request, _answer(sample, chat.notes, limits.answers), sample.notes()) for sample in samples)
-    for found in encode_many(load_tokenizer(folder), chat, lessons, limits.max_tokens):
+    for found in encode_many(load_tokenizer(folder), chat, lessons, limits.max_tokens, limits.hidden):
         if found is None:
             tally.drop("too-long")
             continue

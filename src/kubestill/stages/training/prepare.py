@@ -70,7 +70,7 @@ def prepare_mix(job: Job, processes: int) -> Tally:
         raise UserError(str(mix), "no train-*.jsonl in it", "curation must keep at least one sample")
     prepare_texts(job, shards)
     job.progress.say("encoding the mix")
-    encoded, tally = encode_mix(job.out, shards, Limits(job.what.max_tokens, job.what.answers), processes)
+    encoded, tally = encode_mix(job.out, shards, Limits(job.what.max_tokens, job.what.answers, job.what.hidden), processes)
     if not tally.kept:
         found = f"none of {tally.came} samples fits {job.what.max_tokens} tokens"
         raise UserError(str(mix), found, "raise training.max_tokens or add samples")

@@ -16,6 +16,7 @@ class TrainingWhat(What):
     copying: Literal["slots", "spell"] = Field("slots", description="How open words are copied (tools/chat). Unread with a base.")
     notes: bool = Field(False, description="Write what was understood before the answer (tools/chat). Unread with a base.")
     answers: float = Field(1.0, gt=0, le=1, description="Share of samples whose answer is taught; with notes, the rest stops before it.")
+    hidden: float = Field(0.0, ge=0, lt=1, description="Share of a request's rare words that are shown as unknown (tools/chat).")
     tokens: int = Field(8_000_000, ge=1, description="Budget: tokens of requests and answers that are seen, all epochs together.")
     tokens_per_step: int = Field(2048, ge=64, description="Tokens of one step at most, padding included.")
     blocks: int = Field(2, ge=1, le=64, description="Blocks that a step is made of; each is length-bucketed, and one process's work.")

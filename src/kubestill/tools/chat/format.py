@@ -11,13 +11,15 @@ from typing import Literal
 
 from kubestill.ground.errors import UserError
 from kubestill.ground.records import write_text
+from kubestill.ground.seeds import stable_hash
 from kubestill.tools.chat.slots import OUTLINES, POINTERS, Vocabulary, mark, point, resolve
 
 FORMAT_VERSION = 2
 PAD, USER, ASSISTANT, END, SYSTEM, ANSWER = "<|pad|>", "<|user|>", "<|assistant|>", "<|end|>", "<|system|>", "<|answer|>"
 SPECIAL: tuple[str, ...] = (PAD, USER, ASSISTANT, END, SYSTEM, ANSWER)
 FILE = "chat.json"
-SHARE = 3e-4  # of the requests that must hold a word before it is read as English
+SHARE = 1e-4  # of the requests that must hold a word before it is read as English
+RARE = 0.01  # of the requests: words that fewer hold may be hidden
 
 Copying = Literal["slots", "spell"]
 
@@ -38,19 +40,21 @@ class ChatFormat:
 
     `copying` is "slots" (open words become pointers, for students from scratch) or "spell" (text as it stands,
     for pretrained bases). `known` holds the words that are read as English and never become a slot. With `notes` the
-    student writes first what it understood, line by line, then a mark, then the answer (docs/decisions/0010).
+    student writes first what it understood, line by line, then a mark, then the answer (docs/decisions/0010). `rare` are
+    the known words that few requests hold: training hides some, as people will say what no request of the mix does.
     """
 
     copying: Copying = "slots"
     known: frozenset[str] = field(default_factory=frozenset)
     notes: bool = False
+    rare: frozenset[str] = field(default_factory=frozenset)
 
-    def prompt(self, request: str) -> Prompt:
-        """Render a request up to the point where the student writes."""
+    def prompt(self, request: str, hidden: float = 0.0) -> Prompt:
+        """Render a request up to the point where the student writes; a share of its rare words is `hidden`: read as if unknown."""
         request = _clean(request)
         if self.copying == "spell":
             return Prompt(f"{USER}\n{request}{ASSISTANT}\n", {})
-        text, slots = mark(request, self._vocabulary)
+        text, slots = mark(request, self._vocabulary, self._hide(request, hidden) if hidden else frozenset())
         return Prompt(f"{USER}\n{text}{ASSISTANT}\n", slots)
 
     def target(self, answer: str, prompt: Prompt, notes: str = "") -> str:
@@ -66,13 +70,18 @@ class ChatFormat:
         """Return what the student noted of the request before it answered: a line a statement."""
         return resolve(text.partition(ANSWER)[0], prompt.slots) if self.notes else ""
 
+    def _hide(self, request: str, share: float) -> frozenset[str]:
+        """Choose rare words of a request: which, the request alone decides."""
+        return frozenset(word for word in _words(request) & self.rare if stable_hash(word, request) % 10_000 < share * 10_000)
+
     @cached_property
     def _vocabulary(self) -> Vocabulary:
         return Vocabulary(self.known)
 
     @cached_property
     def _record(self) -> dict[str, object]:
-        return {"version": FORMAT_VERSION, "copying": self.copying, "notes": self.notes, "known": sorted(self.known)}
+        words = {"known": sorted(self.known), "rare": sorted(self.rare)}
+        return {"version": FORMAT_VERSION, "copying": self.copying, "notes": self.notes, **words}
 
     def save(self, folder: Path) -> None:
         """Write `chat.json` into the folder."""
@@ -91,7 +100,8 @@ class ChatFormat:
         record = json.loads(path.read_text())
         if record["version"] != FORMAT_VERSION:
             raise UserError(str(path), f"chat format {record['version']}, this kubestill speaks {FORMAT_VERSION}", "train it again")
-        return cls(copying=record["copying"], known=frozenset(record["known"]), notes=record["notes"])
+        words = {name: frozenset(record[name]) for name in ("known", "rare")}
+        return cls(copying=record["copying"], notes=record["notes"], **words)
 
     @classmethod
     def learn(cls, pairs: Iterable[tuple[str, str]], copying: Copying = "slots", words: frozenset[str] = frozenset()) -> "ChatFormat":
@@ -113,7 +123,7 @@ class ChatFormat:
             repeated.update(found.intersection(_words(_KEY.sub("", answer))))
         least = max(3, total * SHARE)
         said = {word for word, count in held.items() if count >= least and 2 * repeated[word] <= count}
-        return cls(copying=copying, known=words | said)
+        return cls(copying=copying, known=words | said, rare=frozenset(word for word in said - words if held[word] < total * RARE))
 
 
 _WORD = re.compile(r"[A-Za-z]+(?:[0-9]+[A-Za-z]+)?(?:['-][A-Za-z]+)*")

@@ -28,9 +28,11 @@ def encode(tokenizer: "Tokenizer", chat: ChatFormat, taught: Taught, max_tokens:
 
 
 def encode_many(
-    tokenizer: "Tokenizer", chat: ChatFormat, lessons: Iterable[Taught], max_tokens: int
+    tokenizer: "Tokenizer", chat: ChatFormat, lessons: Iterable[Taught], max_tokens: int, hidden: float = 0.0
 ) -> Iterator[tuple[list[int], int] | None]:
     """Yield, for each lesson, the ids and the place where the answer starts; None where they are too long.
+
+    `hidden` is the share of a request's rare words that are shown as unknown.
 
     Prompt and answer are split apart, since that is how they meet again at generation: no token spans the border.
     """
@@ -38,7 +40,7 @@ def encode_many(
     assert end is not None  # load_tokenizer made sure
     stream = iter(lessons)
     while chunk := list(islice(stream, CHUNK)):
-        prompts = [chat.prompt(request) for request, _, _ in chunk]
+        prompts = [chat.prompt(request, hidden) for request, _, _ in chunk]
         targets = [chat.target(answer or "", prompt, notes) for (_, answer, notes), prompt in zip(chunk, prompts, strict=True)]
         heads = tokenizer.encode_batch_fast([prompt.text for prompt in prompts], add_special_tokens=False)
         tails = tokenizer.encode_batch_fast(targets, add_special_tokens=False)

@@ -134,8 +134,8 @@ def _cuts(word: str) -> list[str]:
 class Marker:
     """Walks one request and hands out slots, in the order of mention; equal words share one."""
 
-    def __init__(self, vocabulary: Vocabulary) -> None:
-        self.vocabulary, self.known = vocabulary, vocabulary.known
+    def __init__(self, vocabulary: Vocabulary, hidden: frozenset[str] = frozenset()) -> None:
+        self.vocabulary, self.known, self.hidden = vocabulary, vocabulary.known, hidden
         self.slots: dict[str, int] = {}
         self.shouts = False  # all in capitals: then they tell nothing
 
@@ -201,12 +201,16 @@ class Marker:
         if depth < MAX_DEPTH and (parts := self._parts(body)):
             below = depth + 1 if self._plain(parts[0]) else MAX_DEPTH  # only what follows a plain word may be a compound, too
             return f"{pointed}({' '.join(self.word(part, below) for part in parts)}){tail}"
-        near = self.vocabulary.near(body.lower())
+        near = "" if body.lower() in self.hidden else self.vocabulary.near(body.lower())
         return f"{pointed} ~ {near}{tail}" if near else pointed + tail
 
     def _reads(self, word: str) -> bool:
         """Say whether a word is read as English. One in capitals is a value (`SMTP`) unless it is known in capitals (`CPU`)."""
-        return word.lower() in self.known and (self.shouts or len(word) == 1 or not word.isupper() or word in self.known)
+        return (
+            word.lower() in self.known
+            and word.lower() not in self.hidden
+            and (self.shouts or len(word) == 1 or not word.isupper() or word in self.known)
+        )
 
     def _parts(self, body: str) -> list[str]:
         """Return the things that a compound may name (`deployment/willow`, `api:8080`, `shop.io/cart`), or nothing.
@@ -245,9 +249,9 @@ def _split(text: str) -> list[str]:
         return text.split()
 
 
-def mark(request: str, vocabulary: Vocabulary) -> tuple[str, dict[str, int]]:
-    """Return the canonical request and its slots (word → pointer index, counted from 0)."""
-    marker = Marker(vocabulary)
+def mark(request: str, vocabulary: Vocabulary, hidden: frozenset[str] = frozenset()) -> tuple[str, dict[str, int]]:
+    """Return the canonical request and its slots (word → pointer index, counted from 0); `hidden` words count as unknown."""
+    marker = Marker(vocabulary, hidden)
     return marker.text(request), marker.slots
 
 

@@ -145,3 +145,14 @@ spec:
 def test_no_quotes_without_need(text):
     assert scalar(text) == text or text == "*/x"
     check({"a": text})
+
+
+@pytest.mark.parametrize("text", ["*/5 * * * *", "0 3 * * *", "30 2 1 * mon-fri", "15,45 0-6 * JAN *"])
+def test_a_schedule_is_always_in_quotation_marks(text):
+    assert scalar(text) == f'"{text}"'
+    check({"schedule": text})
+
+
+@pytest.mark.parametrize("text", ["5 a b", "run 1 2 3 4", "10 green bottles on the wall"])
+def test_other_words_with_spaces_are_not(text):
+    assert scalar(text) == text

@@ -1,5 +1,6 @@
 """Quantities against the equalities that the Kubernetes documentation states."""
 
+import re
 from fractions import Fraction
 
 import pytest
@@ -61,6 +62,20 @@ def test_a_suffix_multiplies(number, suffix):
     assert parse_quantity(f"{number}{suffix}") == number * parse_quantity(f"1{suffix}")
 
 
+FRACTIONS = {
+    "half a": Fraction(1, 2),
+    "a quarter": Fraction(1, 4),
+    "quarter of": Fraction(1, 4),
+    "three quarters": Fraction(3, 4),
+    "a tenth": Fraction(1, 10),
+    "a fifth": Fraction(1, 5),
+    "one and a half": Fraction(3, 2),
+    "a full": Fraction(1),
+    "a whole": Fraction(1),
+    "one entire": Fraction(1),
+}
+
+
 @pytest.mark.parametrize("amount", ["1", "2", "500m", "250m", "100m", "1500m", "50m", "16"])
 def test_processor_time_is_spoken_right(amount):
     """Every way to say it, read with the few rules of English that it uses, is the same amount."""
@@ -70,12 +85,15 @@ def test_processor_time_is_spoken_right(amount):
     for seed in range(200):
         text = cpu_text(amount, random.Random(seed))
         head = text.split()[0]
-        if text.startswith(("half", "a quarter")):
-            meant = Fraction(1, 2) if text.startswith("half") else Fraction(1, 4)
+        if fraction := next((value for said, value in FRACTIONS.items() if text.startswith(said)), None):
+            meant = fraction
         elif head in words:
             meant = Fraction(words[head])
         else:
-            meant = parse_quantity(head) * (Fraction(1, 1000) if "milli" in text else 1)
+            digits = re.match(r"[\d.]+", head)[0]
+            unit = text[len(digits) :].strip()
+            assert unit.startswith(("m", "cpu", "core", "vcpu", "full")) or not unit
+            meant = Fraction(digits) * (Fraction(1, 1000) if unit.startswith("m") else 1)
         assert meant == parse_quantity(amount), text
 
 
@@ -87,8 +105,11 @@ def test_memory_is_spoken_with_its_number_and_the_letter_of_its_unit(amount):
     number, letter = amount[:-2], amount[-2].lower()
     for seed in range(300):
         text = memory_text(amount, random.Random(seed)).lower()
-        if text == "half a gig":
-            assert amount == "512Mi"
+        if parts := next((value for said, value in FRACTIONS.items() if text.startswith(said)), None):
+            assert parts * 1024 == parse_quantity(amount) / 2**20
+            continue
+        if text.startswith("a g"):
+            assert amount == "1Gi"
             continue
         head = text.split()[0]
         spoken, unit = (words[head], text.split()[1]) if head in words else (text[: len(number)], text[len(number) :].strip())

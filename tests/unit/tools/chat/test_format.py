@@ -93,6 +93,27 @@ def test_it_loads_as_it_was_saved(tmp_path, samples, learned):
     assert ChatFormat.load(tmp_path / "nowhere") == ChatFormat("spell") == ChatFormat.learn([], "spell")
 
 
+def test_a_share_of_the_rare_words_is_read_as_unknown(samples, learned):
+    assert learned.rare and learned.rare < learned.known - domain().vocabulary()
+    hidden = shown = 0
+    for sample in samples:
+        whole, some, all_ = (learned.prompt(sample.request, share) for share in (0.0, 0.3, 1.0))
+        assert some == learned.prompt(sample.request, 0.3)  # the request decides, not the day
+        assert learned.answer(learned.target(sample.answer, some), some) == sample.answer
+        words = [{word.lower() for word in prompt.slots if word.lower() in learned.rare} for prompt in (whole, some, all_)]
+        assert words[0] <= words[1] <= words[2]
+        hidden += len(words[1] - words[0])
+        shown += len(words[2] - words[0])
+    assert 0.2 * shown < hidden < 0.4 * shown and shown > len(samples)
+    assert ChatFormat("slots", KNOWN).prompt("a service with a port", 0.9) == ChatFormat("slots", KNOWN).prompt("a service with a port")
+
+
+def test_a_hidden_word_is_no_slip_of_a_known_one():
+    chat = ChatFormat("slots", KNOWN, rare=frozenset({"service"}))
+    assert "~" not in chat.prompt("a service with a port", 0.9999).text and "‹word›⟨1⟩" in chat.prompt("a service with a port", 0.9999).text
+    assert "~ service" in chat.prompt("a servce with a port", 0.9999).text
+
+
 @settings(max_examples=60, deadline=None)
 @given(request_=st.text(max_size=80), answer=st.text(max_size=80))
 def test_to_spell_is_to_leave_all_as_it_stands(request_, answer):

@@ -48,7 +48,11 @@ _UNIT = re.compile(r"\{v\}\)?\]?['\"]? ?(?:s\b|sec|min|%|percent|pct|core|cpu|vc
 
 def _in_container(name: str, rng: Random) -> str:
     return rng.choice(
-        ("in the {} container", "for {}", "for the {} container", "(container {})", "on {}", "in {}", "for container {}")
+        (
+            *("in the {} container", "for {}", "for the {} container", "(container {})", "on {}", "in {}", "for container {}"),
+            *("inside {}", "({})", "in container {}", "within the {} container", "of the {} container", "on the {} container"),
+            *("in the container called {}", "for the container named {}", "when it comes to {}", "of {}", "as far as {} goes"),
+        )
     ).format(name)
 
 

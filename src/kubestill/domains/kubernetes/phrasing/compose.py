@@ -233,9 +233,33 @@ def _finish(text: str, rng: Random) -> str:
     if roll < 0.5:
         text = re.sub(r"(^|[.!?]\s+|\n)([a-z])(?=[a-z']*[\s,])", lambda match: match[1] + match[2].upper(), text)
         text = re.sub(r"\bi('|\b)(?=[ 'm])", r"I\1", text)
-    if rng.random() < 0.06:
+    roll = rng.random()
+    if roll < 0.06:
         text = _slip(text, rng)
+    elif roll < 0.14:
+        text = _hasty(text, rng)
     return text.replace(OPEN, "").replace(CLOSE, "").strip()
+
+
+_SHORTHAND = {"with": "w/", "without": "w/o", "and": "&", "please": "pls", "you": "u", "because": "bc", "about": "abt"}
+_ARTICLES = frozenset(("the", "a", "an"))
+
+
+def _hasty(text: str, rng: Random) -> str:
+    """Leave articles out, shorten small words, or drop apostrophes, as people in a hurry do; no value is touched."""
+    pieces = re.split(f"({OPEN}[^{CLOSE}]*{CLOSE})", text)
+    roll = rng.random()
+    for place in range(0, len(pieces), 2):
+        if roll < 0.4:
+            pieces[place] = _PLAIN_WORD.sub(lambda match: "" if match[1] in _ARTICLES else match[0], pieces[place])
+        elif roll < 0.8:
+            pieces[place] = _PLAIN_WORD.sub(lambda match: _SHORTHAND.get(match[1], match[1]) + match[2], pieces[place])
+        else:
+            pieces[place] = re.sub(r"(?<=[a-z])'(?=[a-z])", "", pieces[place])
+    return "".join(pieces)
+
+
+_PLAIN_WORD = re.compile(r"(?<![^\s])([a-z]+)( )(?=\S|\Z)")
 
 
 def _slip(text: str, rng: Random) -> str:

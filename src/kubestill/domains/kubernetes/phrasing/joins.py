@@ -9,6 +9,7 @@ from kubestill.domains.api import Intent
 from kubestill.domains.kubernetes.phrasing import values
 from kubestill.domains.kubernetes.phrasing.clause import Clause, pick_tables
 from kubestill.domains.kubernetes.phrasing.lines import tables
+from kubestill.domains.kubernetes.phrasing.schedules import schedule_words
 from kubestill.domains.kubernetes.phrasing.singles import peers_text, plain_text, single, spoken
 
 
@@ -231,7 +232,7 @@ def _variables(intents: list[Intent], letter: str, rng: Random) -> dict[str, str
             return None
         return {f"{letter}{place}": str(value) for place, value in enumerate(pair)}
     if first.aspect == "spec.schedule":
-        return {letter: values.schedule_words(str(first.value), rng) or f"on {first.value}"}
+        return {letter: schedule_words(str(first.value), rng) or f"on {first.value}"}
     keys = {f"{letter}k": first.keys[-1]} if first.keys else {}
     return {letter: spoken(first, rng), **keys}
 

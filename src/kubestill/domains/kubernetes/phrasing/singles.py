@@ -9,6 +9,7 @@ from kubestill.domains.api import Intent
 from kubestill.domains.kubernetes.phrasing import values
 from kubestill.domains.kubernetes.phrasing.clause import Clause, pick_tables
 from kubestill.domains.kubernetes.phrasing.lines import EVERY, tables
+from kubestill.domains.kubernetes.phrasing.schedules import schedule_words
 
 # --- one intent ------------------------------------------------------------------------------------------------------
 
@@ -110,7 +111,7 @@ def _probe(intent: Intent, _: Random) -> Clause | None:
 
 
 def _schedule(intent: Intent, rng: Random) -> Clause | None:
-    words = values.schedule_words(str(intent.value), rng) if rng.random() < 0.6 else None
+    words = schedule_words(str(intent.value), rng) if rng.random() < 0.6 else None
     return Clause(pick_tables("spec.schedule", "_words" if words else ""), {"v": words or str(intent.value)})
 
 
@@ -235,10 +236,14 @@ def peer_text(peer: tuple[Any, ...], rng: Random) -> str:
 
 def _labelled(what: str, pairs: tuple[tuple[str, str], ...], rng: Random) -> str:
     if not pairs:
-        return rng.choice((f"all {what}", f"any {what[:-1]}", f"every {what[:-1]}"))
+        return rng.choice((f"all {what}", f"any {what[:-1]}", f"every {what[:-1]}", f"all the {what}", f"each {what[:-1]}"))
     text = values.list_text([f"{key}={value}" for key, value in pairs], rng)
     if what == "pods" and len(pairs) == 1 and pairs[0][0] == "app" and rng.random() < 0.4:
-        return rng.choice(("the {} pods", "{} pods", "pods of {}", "the {} app")).format(pairs[0][1])
+        return rng.choice(("the {} pods", "{} pods", "pods of {}", "the {} app", "the pods that belong to {}", "the app {}")).format(
+            pairs[0][1]
+        )
+    if what == "namespaces" and len(pairs) == 1 and pairs[0][0] == "kubernetes.io/metadata.name" and rng.random() < 0.6:
+        return rng.choice(("the {} namespace", "namespace {}", "the namespace {}", "ns {}", "the namespace called {}")).format(pairs[0][1])
     return rng.choice(
         (
             f"{what} labelled {text}",
@@ -246,6 +251,15 @@ def _labelled(what: str, pairs: tuple[tuple[str, str], ...], rng: Random) -> str
             f"{what} with the label {text}",
             f"{text} {what}",
             f"{what} labeled {text}",
+            f"{what} that have {text}",
+            f"{what} that carry {text}",
+            f"{what} carrying the label {text}",
+            f"{what} matching {text}",
+            f"{what} with {text} on them",
+            f"{what} with {text}",
+            f"{what} whose label is {text}",
+            f"{what} selected by {text}",
+            f"{what} ({text})",
         )
     )
 

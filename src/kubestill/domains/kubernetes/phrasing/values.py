@@ -1,4 +1,4 @@
-"""Values as people write them: units, number words, lists, commands, schedules."""
+"""Values as people write them: units, number words, lists, commands."""
 
 import re
 import shlex
@@ -10,13 +10,19 @@ from typing import Any
 from kubestill.domains.kubernetes.intents.lens import fraction_text
 from kubestill.domains.kubernetes.quantities import parse_quantity
 
-_WORDS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
+WORDS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
 _MEMORY = re.compile(r"(\d+(?:\.\d+)?)(Mi|Gi|Ti|Ki)\Z")
 _UNITS = {
     "Mi": ("Mi", "MiB", " Mi", " MiB", " megs", "MB", " MB", "mb", " megabytes", "M", " mebibytes", " meg", "m"),
     "Gi": ("Gi", "GiB", " Gi", " GiB", " gigs", "GB", " GB", "gb", " gigabytes", "G", " gibibytes", " gig", "g"),
     "Ti": ("Ti", "TiB", " Ti", " TB", "TB", " terabytes"),
     "Ki": ("Ki", "KiB", " Ki"),
+}
+_AMOUNTS = {
+    ("Mi", "512"): ("half a gig", "half a gigabyte", "half a GB", "half a gigabyte"),
+    ("Mi", "256"): ("a quarter gig", "a quarter of a gig", "quarter of a gigabyte"),
+    ("Mi", "1024"): ("a gig", "one gig", "1024 megs"),
+    ("Gi", "1"): ("a gig", "a gigabyte", "one gig", "1 gig"),
 }
 # How often the literal spelling is kept: most people who know quantities write them as Kubernetes does.
 _LITERAL = 0.55
@@ -25,7 +31,7 @@ _LITERAL = 0.55
 def count_text(value: Any, rng: Random) -> str:
     """Return a count: a numeral, or a word for small ones."""
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 12 and rng.random() < 0.25:
-        return _WORDS[value]
+        return WORDS[value]
     return str(value)
 
 
@@ -36,13 +42,23 @@ def memory_text(value: Any, rng: Random) -> str:
         return str(value)
     amount, unit = match.groups()
     if unit == "Gi" and amount in ("1", "2", "3", "4", "5") and rng.random() < 0.15:
-        number = _WORDS[int(amount)]
+        number = WORDS[int(amount)]
         return (
             f"{number} {'gig' if amount == '1' else 'gigs'}" if rng.random() < 0.6 else f"{number} gigabyte{'' if amount == '1' else 's'}"
         )
-    if unit == "Mi" and amount == "512" and rng.random() < 0.1:
-        return "half a gig"
+    if (unit, amount) in _AMOUNTS and rng.random() < 0.15:
+        return rng.choice(_AMOUNTS[unit, amount])
     return amount + rng.choice(_UNITS[unit])
+
+
+_FRACTIONS = {
+    Fraction(1, 2): "half a {}",
+    Fraction(1, 4): "a quarter of a {}",
+    Fraction(3, 4): "three quarters of a {}",
+    Fraction(1, 10): "a tenth of a {}",
+    Fraction(1, 5): "a fifth of a {}",
+    Fraction(3, 2): "one and a half {}s",
+}
 
 
 def cpu_text(value: Any, rng: Random) -> str:
@@ -50,18 +66,32 @@ def cpu_text(value: Any, rng: Random) -> str:
     number = parse_quantity(value)
     if number is None or rng.random() < _LITERAL:
         return str(value)
-    options = [f"{fraction_text(number * 1000)}m", f"{fraction_text(number * 1000)} millicores", f"{fraction_text(number * 1000)} milli"]
+    thousandths = fraction_text(number * 1000)
+    options = [f"{thousandths}{unit}" for unit in ("m", " millicores", " milli", " millicpu", " milli cpu", "mcpu", " m")]
     if number.denominator == 1:
         plural = "" if number == 1 else "s"
-        word = _WORDS[number.numerator] if number <= 12 else str(number)
+        word = WORDS[number.numerator] if number <= 12 else str(number)
         options = [f"{number} cpu{plural}", f"{number} core{plural}", f"{word} core{plural}", f"{word} cpu{plural}", f"{number} vcpu"]
-    elif number in (Fraction(1, 2), Fraction(1, 4)):
-        options += (
-            ["half a core", "half a cpu", "0.5 cpu", "0.5 cores"] if number == Fraction(1, 2) else ["a quarter of a core", "0.25 cpu"]
-        )
+        options += ["a full core", "a whole core", "one entire cpu"] if number == 1 else [f"{word} full cores", f"{number}.0 cpu"]
+    elif number in _FRACTIONS:
+        options += [_FRACTIONS[number].format(what) for what in ("core", "cpu", "vcpu")] + [f"{fraction_text(number)} cpu"]
     elif number >= Fraction(1, 10):
         options += [f"{fraction_text(number)} cpu", f"{fraction_text(number)} cores"]
     return rng.choice(options)
+
+
+_SPANS = {
+    30: ("half a minute", "30 secs", "thirty seconds"),
+    60: ("a minute", "one minute", "60 seconds"),
+    90: ("a minute and a half", "ninety seconds", "one and a half minutes"),
+    120: ("a couple of minutes", "two minutes"),
+    900: ("a quarter of an hour", "fifteen minutes"),
+    1800: ("half an hour", "thirty minutes"),
+    3600: ("an hour", "one hour", "a full hour"),
+    86400: ("a day", "one day", "24 hours", "a whole day"),
+    172800: ("two days", "48 hours"),
+    604800: ("a week", "one week", "seven days", "7 days"),
+}
 
 
 def seconds_text(value: Any, rng: Random) -> str:
@@ -69,16 +99,17 @@ def seconds_text(value: Any, rng: Random) -> str:
     if not isinstance(value, int) or isinstance(value, bool):
         return str(value)
     roll = rng.random()
+    if value in _SPANS and roll < 0.12:
+        return rng.choice(_SPANS[value])
     if value and value % 3600 == 0 and roll < 0.3:
         hours = value // 3600
-        return "an hour" if hours == 1 and roll < 0.1 else f"{hours} hour{'s' if hours > 1 else ''}"
+        return rng.choice((f"{hours} hour{'s' if hours > 1 else ''}", f"{hours}h", f"{hours} hr{'s' if hours > 1 else ''}"))
     if value and value % 60 == 0 and roll < 0.3:
         minutes = value // 60
-        return (
-            "a minute"
-            if minutes == 1 and roll < 0.1
-            else f"{minutes} {rng.choice(('minutes', 'min', 'mins')) if minutes > 1 else 'minute'}"
-        )
+        number = WORDS[minutes] if minutes <= 12 and roll < 0.15 else str(minutes)
+        return f"{number} {rng.choice(('minutes', 'min', 'mins')) if minutes > 1 else rng.choice(('minute', 'min'))}"
+    if 0 < value <= 12 and roll < 0.4:
+        return f"{WORDS[value]} second{'s' if value > 1 else ''}"
     return f"{value}{rng.choice(('', 's', ' seconds', ' sec', ' seconds', ' secs'))}"
 
 
@@ -94,6 +125,10 @@ def list_text(values: Sequence[Any], rng: Random) -> str:
         return ", ".join(texts[:-1]) + ", and " + texts[-1]
     if roll < 0.8:
         return ", ".join(texts)
+    if roll < 0.86:
+        return ", ".join(texts[:-1]) + rng.choice((" as well as ", " plus ", " and also ", " + ")) + texts[-1]
+    if len(texts) == 2 and roll < 0.9:
+        return f"both {texts[0]} and {texts[1]}"
     return rng.choice(("/", ",", " + ", " & ", " ")).join(texts)
 
 
@@ -107,78 +142,3 @@ def command_text(value: Sequence[str], rng: Random) -> str:
     if roll < 0.4:
         return f"`{text}`"
     return f'"{text}"' if roll < 0.5 and len(value) > 1 else text
-
-
-# --- schedules -------------------------------------------------------------------------------------------------------
-
-_DAYS = ("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
-
-
-def _clock(minute: int, hour: int, rng: Random) -> str:
-    suffix = "am" if hour < 12 else "pm"
-    twelve = hour % 12 or 12
-    if minute == 0:
-        options = [f"{twelve}{suffix}", f"{twelve} {suffix}", f"{hour:02d}:00", f"{hour}:00"]
-        options += ["midnight"] * 3 if hour == 0 else ["noon"] * 3 if hour == 12 else []
-        if 0 < hour < 12:
-            options += [f"{twelve} in the morning", f"{_WORDS[twelve]} in the morning"]
-        return rng.choice(options)
-    return rng.choice(
-        (f"{twelve}:{minute:02d} {suffix}", f"{twelve}:{minute:02d}{suffix}", f"{hour:02d}:{minute:02d}", f"{hour}:{minute:02d}")
-    )
-
-
-def schedule_words(expression: str, rng: Random) -> str | None:
-    """Return a cron expression in English, or None for one that people would write literally."""
-    fields = expression.split()
-    if len(fields) != 5 or fields[3] != "*":
-        return None
-    minute, hour, day, _, weekday = fields
-    if step := re.fullmatch(r"\*/(\d+)", minute):
-        number = int(step[1])
-        if (hour, day, weekday) == ("*", "*", "*"):
-            return rng.choice((f"every {number} minutes", f"every {number} min", f"each {number} minutes", f"once every {number} minutes"))
-        return None
-    if (minute, hour, day, weekday) == ("*", "*", "*", "*"):
-        return rng.choice(("every minute", "each minute", "once a minute"))
-    if not minute.isdigit():
-        return None
-    if (hour, day, weekday) == ("*", "*", "*"):
-        return _hourly(int(minute), rng)
-    if (step := re.fullmatch(r"\*/(\d+)", hour)) and minute == "0" and (day, weekday) == ("*", "*"):
-        return rng.choice((f"every {step[1]} hours", f"each {step[1]} hours", f"once every {step[1]} hours"))
-    return _daily(int(minute), int(hour), day, weekday, rng) if hour.isdigit() else None
-
-
-def _hourly(minute: int, rng: Random) -> str:
-    if minute == 0:
-        return rng.choice(("every hour", "hourly", "once an hour", "on the hour", "every full hour", "at the top of every hour"))
-    return rng.choice((f"at {minute} minutes past every hour", f"every hour at minute {minute}", f"hourly at minute {minute}"))
-
-
-def _daily(minute: int, hour: int, day: str, weekday: str, rng: Random) -> str | None:
-    at = _clock(minute, hour, rng)
-    if (day, weekday) == ("*", "*"):
-        if hour in (1, 2, 3, 4) and rng.random() < 0.3:
-            return rng.choice((f"nightly at {at}", f"every night at {at}", f"each night at {at}"))
-        return rng.choice(
-            (f"every day at {at}", f"daily at {at}", f"at {at} every day", f"each day at {at}", f"once a day at {at}", f"at {at} daily")
-        )
-    if day == "*" and weekday == "1-5":
-        return rng.choice(
-            (f"every weekday at {at}", f"at {at} on weekdays", f"monday to friday at {at}", f"on working days at {at}", f"weekdays {at}")
-        )
-    if day == "*" and weekday.isdigit():
-        name = _DAYS[int(weekday) % 7]
-        name = rng.choice((name, name.capitalize()))
-        return rng.choice(
-            (f"every {name} at {at}", f"on {name}s at {at}", f"weekly on {name} at {at}", f"at {at} every {name}", f"each {name} {at}")
-        )
-    if day == "*" and weekday in ("6,0", "0,6"):
-        return rng.choice((f"on weekends at {at}", f"every saturday and sunday at {at}"))
-    if day.isdigit() and weekday == "*":
-        suffix = "th" if day in ("11", "12", "13") else {"1": "st", "2": "nd", "3": "rd"}.get(day[-1], "th")
-        first = ("on the first of every month", "on the first day of each month", "monthly on the 1st") if day == "1" else ()
-        said = (f"on the {day}{suffix} of every month", f"on day {day} of every month", f"monthly on the {day}{suffix}", *first)
-        return f"{rng.choice(said)} at {at}"
-    return None
