@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kubestill.ground.errors import UserError
-from kubestill.pipeline.linting import Asked, Lint, contents
+from kubestill.pipeline.lint_files import contents
+from kubestill.pipeline.linting import Asked, Lint
 
 
 @dataclass(frozen=True)
@@ -38,9 +39,9 @@ class Fix:
 
 
 def fixes(paths: Sequence[Path], stdin: bytes, asked: Asked) -> Iterator[Fix]:
-    """Yield the files that can be mended. What is no UTF-8 text is left as it is: the check tells of it."""
+    """Yield the files that can be mended. What cannot be read, or is no UTF-8 text, is left as it is: the check tells of it."""
     domain = Lint(asked).domain
-    for name, content in contents(paths, stdin):
+    for name, content in contents(paths, stdin, []):
         if asked.excludes(name):
             continue
         try:

@@ -6,14 +6,12 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
-from kubestill.ground.errors import UserError
 from kubestill.ground.settings import read_settings
+from kubestill.pipeline.lint_files import Unread, contents
 from kubestill.pipeline.lint_work import Against, domain_of, judge_contents
 from kubestill.pipeline.table import DOMAINS, PULLED
 from kubestill.tools.checks.api import Finding, Outcome, Tier, Verdict
 
-PATTERNS = ("*.yaml", "*.yml", "*.json")
-FILE_BYTES = 64 * 2**20  # a larger file is no manifest; etcd takes no object above 1.5 MiB
 SET_OBJECTS = 20_000  # most documents that are held at once, to be judged together: some 300 MB
 CLUSTERS = "clusters"  # folder of pulled schemas in the cache
 DRY_RUN = "K8S301"  # the code that a cluster's own verdict goes by
@@ -126,11 +124,18 @@ class Lint:
     def files(self, paths: Sequence[Path], stdin: bytes = b"") -> Iterator[Checked]:
         """Check every document of the files and folders, in their order; "-" stands for `stdin`.
 
+        What cannot be read within a folder comes last, as a skip or an error.
+
         Raises:
-            UserError: a path is not there, cannot be read or is far too large; a folder holds no manifest.
+            UserError: a path that is named is not there, is no file, cannot be read or is far too large; a folder holds no manifest.
         """
+        unread: list[Unread] = []
+        judged = self._judged(paths, stdin, unread)
+        return chain(judged, (_unread(one) for one in unread if not self.asked.excludes(one.file)))
+
+    def _judged(self, paths: Sequence[Path], stdin: bytes, unread: list[Unread]) -> Iterator[Checked]:
         olds = [manifest for name, content in contents(self.asked.olds, stdin) for manifest in self.domain.objects(content)]
-        wanted = ((name, content) for name, content in contents(paths, stdin) if not self.asked.excludes(name))
+        wanted = ((name, content) for name, content in contents(paths, stdin, unread) if not self.asked.excludes(name))
         found = map(self.domain.try_on_cluster, judge_contents(wanted, self.against, self.domain))
         if not self.against.sets:
             return map(_checked, found)
@@ -150,6 +155,10 @@ class Lint:
         for index, finding in [*told, *self.domain.judge_updates(olds, [manifest for manifest, _ in members])]:
             more[places[index]].append(finding)
         return more
+
+
+def _unread(one: Unread) -> Checked:
+    return Checked(one.file, 0, 1, "", "", "", one.status, one.reason, ())
 
 
 def _checked(found: Any, more: Sequence[Finding] = ()) -> Checked:
@@ -193,31 +202,3 @@ def _status(verdict: Verdict) -> tuple[str, str]:
     if tried is not None and tried.outcome is Outcome.SKIP:
         return SKIP, f"passed here; the cluster: {tried.reason}"
     return (PASS, "") if verdict.passed else (SKIP, "no check could look")
-
-
-def contents(paths: Sequence[Path], stdin: bytes) -> Iterator[tuple[str, bytes]]:
-    """Yield name and content of every file of the paths; "-" stands for `stdin`.
-
-    Raises:
-        UserError: a path is not there, cannot be read or is far too large; a folder holds no manifest.
-    """
-    for path in paths:
-        if str(path) == "-":
-            yield "<stdin>", stdin
-            continue
-        if not path.exists():
-            raise UserError(str(path), "no such file or folder", "give manifests, folders of them, or - for standard input")
-        files = sorted({file for pattern in PATTERNS for file in path.rglob(pattern) if file.is_file()}) if path.is_dir() else [path]
-        if not files:
-            raise UserError(str(path), f"holds no {', '.join(PATTERNS)}", "name the files themselves")
-        for file in files:
-            yield str(file), _read(file)
-
-
-def _read(file: Path) -> bytes:
-    try:
-        if file.stat().st_size > FILE_BYTES:
-            raise UserError(str(file), f"is larger than {FILE_BYTES // 2**20} MiB", "this is no manifest; leave it out")
-        return file.read_bytes()
-    except PermissionError as error:
-        raise UserError(str(file), "cannot be read", "mend its permissions or leave it out") from error

@@ -10,6 +10,7 @@ also reasoned about (`3 pm` → 15).
 import re
 import shlex
 from collections.abc import Iterator
+from functools import cached_property
 
 import snowballstemmer
 
@@ -96,13 +97,20 @@ class Vocabulary:
         self.known = known
         self._longest = max(map(len, known), default=0)
         self._near: dict[str, str] = {}
-        self._stems: dict[str, str] = {}
-        for word in sorted(known, key=lambda word: (len(word), word)):
-            if len(word) >= MIN_STEMMED and word.isalpha():
-                self._stems.setdefault(_stem(word), word)
+        self._ordered = sorted(known, key=lambda word: (len(word), word))
+        for word in self._ordered:
             if len(word) >= MIN_FUZZY and word.isalpha():
                 for cut in _cuts(word):
                     self._near.setdefault(cut, word)
+
+    @cached_property
+    def _stems(self) -> dict[str, str]:
+        """The shortest known word of each stem; made when a word is first looked up by its stem, since stemming all takes a while."""
+        stems: dict[str, str] = {}
+        for word in self._ordered:
+            if len(word) >= MIN_STEMMED and word.isalpha():
+                stems.setdefault(_stem(word), word)
+        return stems
 
     def near(self, word: str) -> str:
         """Return what a word that is not known may mean, or an empty string.

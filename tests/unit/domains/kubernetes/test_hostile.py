@@ -1,6 +1,7 @@
 """Hostile text ends in findings, in little memory, and spoils nothing else. The faults that fuzzing found stand here, too."""
 
 import json
+import os
 import sys
 from itertools import islice
 from pathlib import Path
@@ -49,6 +50,23 @@ def test_a_hostile_file_costs_little_memory_and_never_a_traceback(name: str, tmp
     (tmp_path / "a.yaml").write_bytes(CASES[name].make())
     seen = measure(str(tmp_path))
     assert seen.status in ("0", "1") and 0 < seen.mebibytes < MOST_MEBIBYTES, seen
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the peak is read from /proc")
+def test_a_folder_of_what_is_no_file_is_checked_without_a_wait(tmp_path: Path):
+    (tmp_path / "a.yaml").write_text(HEAD)
+    os.mkfifo(tmp_path / "fifo.yaml")
+    for name, target in {
+        "loop.yaml": "loop.yaml",
+        "gone.yaml": "nothing",
+        "zero.yaml": "/dev/zero",
+        "memory.json": "/proc/self/mem",
+    }.items():
+        (tmp_path / name).symlink_to(target)
+    seen = measure(str(tmp_path))
+    assert seen.status == "1" and seen.told == "6 documents: 1 passed, 0 failed, 3 skipped, 2 could not be checked", seen
+    for path in (tmp_path / "fifo.yaml", Path("/dev/zero"), tmp_path / "loop.yaml"):
+        assert measure(str(path)).status == "2"
 
 
 def test_text_that_is_not_utf_8_spoils_one_document_only():
