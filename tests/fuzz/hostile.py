@@ -113,7 +113,10 @@ CASES: dict[str, Hostile] = {
         _laughs("{x: x}", lambda last: "{" + ", ".join(f"k{n}: {last}" for n in range(9)) + "}"), "K8S013"
     ),
     "billion laughs, text": _text(_laughs("x" * 999, lambda last: f"[{', '.join([last] * 9)}]"), "K8S013"),
-    "a long text, 240,000 times by alias": _large(lambda: f"a: &a {'x' * 500_000}\nb: [{','.join(['*a'] * 240_000)}]\n"),
+    "a long text, 240,000 times by alias": _large(lambda: f"a: &a {'x' * 500_000}\nb: [{','.join(['*a'] * 240_000)}]\n", "K8S013"),
+    "a text of 500 KB, 2,000 times by alias": _large(
+        lambda: f"{HEAD}data:\n  a: &a {'x' * 500_000}\n" + "".join(f"  k{n}: *a\n" for n in range(2_000)), "K8S013"
+    ),
     "merge-key bomb": _text(_laughs("{x: x}", lambda last: f"{{<<: [{', '.join([last] * 9)}]}}"), "K8S013"),
     "a merge of 100,000 wide mappings": _large(
         lambda: "a: &a {" + ", ".join(f"k{n}: 1" for n in range(1000)) + "}\nb: {<<: [" + ", ".join(["*a"] * 100_000) + "]}\n", "K8S013"

@@ -295,7 +295,8 @@ class _Reader:
         self.next: Any = PARSER(source.text).get_event
         self.source, self.findings, self.room = source, findings, room
         self.nodes = 0
-        self.anchors: dict[str, tuple[Any, int]] = {}  # value, and how many nodes it holds when written out
+        self.characters = 0
+        self.anchors: dict[str, tuple[Any, int, int]] = {}  # value, and how many nodes and characters it holds when written out
 
     def documents(self) -> Iterator[tuple[Any, int]]:
         """Yield each document's value and the line of its first node."""
@@ -306,11 +307,11 @@ class _Reader:
                 yield self._value(event), self.source.spot(event.start_mark)[0]
 
     def _value(self, event: Any) -> Any:
-        """Build the node that starts at `event`. The stack holds containers, their pending key and their node count."""
-        stack: list[tuple[Any, Any, Any, int, list[Any] | None]] = []
+        """Build the node that starts at `event`. The stack holds containers, their pending key and what was counted before them."""
+        stack: list[tuple[Any, Any, Any, tuple[int, int], list[Any] | None]] = []
         container: Any = None
         key: Any = _NO_KEY  # in a mapping: the key that waits for its value
-        anchor, before, merges = None, 0, None
+        anchor, before, merges = None, (0, 0), None
         follow = self.next
         while True:
             kind = type(event)
@@ -318,15 +319,16 @@ class _Reader:
                 self.nodes += 1
                 if self.nodes > MAX_NODES:
                     raise _Fault("K8S013", f"more than {MAX_NODES:,} values", event.start_mark)
+                self.characters += len(event.value)
                 value = self._scalar(event)
                 if event.anchor is not None:
-                    self.anchors[event.anchor] = value, 1
+                    self.anchors[event.anchor] = value, 1, len(event.value)
             elif kind is MappingStartEvent or kind is SequenceStartEvent:
                 stack.append((container, key, anchor, before, merges))
                 if len(stack) > MAX_DEPTH:
                     raise _Fault("K8S013", f"nested more than {MAX_DEPTH} levels deep", event.start_mark)
                 container, key, merges = {} if kind is MappingStartEvent else [], _NO_KEY, None
-                anchor, before = event.anchor, self.nodes
+                anchor, before = event.anchor, (self.nodes, self.characters)
                 event = follow()
                 continue
             elif kind is MappingEndEvent or kind is SequenceEndEvent:
@@ -335,7 +337,7 @@ class _Reader:
                     self._merge(container, merges, event)
                 self.nodes += 1
                 if anchor is not None:
-                    self.anchors[anchor] = value, self.nodes - before
+                    self.anchors[anchor] = value, self.nodes - before[0], self.characters - before[1]
                 container, key, anchor, before, merges = stack.pop()
             else:
                 value = self._alias(event)
@@ -368,10 +370,13 @@ class _Reader:
         if type(event) is not AliasEvent or event.anchor not in self.anchors:
             name = shortened(getattr(event, "anchor", ""))
             raise _Fault("K8S010", f"unknown anchor {name!r}, or one that contains itself", event.start_mark)
-        value, nodes = self.anchors[event.anchor]
+        value, nodes, characters = self.anchors[event.anchor]
         self.nodes += nodes
+        self.characters += characters
         if self.nodes > MAX_NODES:
             raise _Fault("K8S013", f"aliases unfold into more than {MAX_NODES:,} nodes", event.start_mark)
+        if self.characters > MAX_TEXT_BYTES:  # no request could hold it written out
+            raise _Fault("K8S013", f"aliases unfold into more than {MAX_TEXT_BYTES:,} characters", event.start_mark)
         return value
 
     def _key(self, value: Any, event: Any, container: dict[str, Any]) -> Any:

@@ -153,7 +153,7 @@ class Schemas:
 
     def knows(self, api_version: str, kind: str) -> bool:
         """Return whether the schemas describe this kind."""
-        return Kind(*split_api_version(api_version), kind) in self._names
+        return (api_version, kind) in self._validators or Kind(*split_api_version(api_version), kind) in self._names
 
     def findings(self, value: Mapping[str, Any]) -> tuple[Finding, ...]:
         """Return what the schema says against an object; nothing when it is valid."""
@@ -164,8 +164,10 @@ class Schemas:
         validator = self._validators.get((api_version, kind)) or self._validator(api_version, kind)
         if validator is None:
             return (self._unknown_kind(api_version, kind),)
+        if not self._custom and validator.is_valid(value):
+            return ()
         full = Kind(*split_api_version(api_version), kind)
-        found = list(self._twins(full, value)) if self._custom else []
+        found = list(self._twins(full, value))
         if validator.is_valid(value):
             return tuple(found[:MAX_FINDINGS])
         name = self._names[full]

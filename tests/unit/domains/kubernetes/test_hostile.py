@@ -204,6 +204,7 @@ def test_a_part_of_a_file_has_the_lines_of_the_file():
         ('E="$x y" kubectl get pods', 'E="$x y" kubectl get pods'),
         ("kubectl&'\\'<m>'}'", None),
         ("kubectl\n|5", "kubectl\n|5"),
+        ("kubectl label widgets = a=b", "kubectl label widgets = a=b"),
         ("kubectl debug a -t$MORE", "kubectl debug a -t$MORE"),
         ("kubectl delete pod a --$NAME", "kubectl delete pod a --$NAME"),
         ("kubectl\x1f\ufffd", None),

@@ -123,6 +123,8 @@ def _arguments(call: Call) -> list[str]:
         named = list(_type_and_names(resources))
     else:
         named = sorted(set(_pairs(resources)))
+    if shape.changes and any(is_change(shape.changes, one.strip("'\"")) for one in named):
+        named = [_quoted(word) for word in resources]  # a name such as `=`: joined to its type it would be read as a change
     quoted = [_quoted(word) for word in changes]
     in_any_order = all(is_change(shape.changes, word.text) for word in changes)  # a resource among them is a fault of its place
     return [*named, *(sorted(quoted) if in_any_order else quoted)]
