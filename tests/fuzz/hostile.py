@@ -142,6 +142,7 @@ CASES: dict[str, Hostile] = {
     "!!python/name": _data("!!python/name:os.system ''"),
     "!!timestamp, !!set, !!omap and !!pairs": _text(f"{HEAD}a: !!timestamp 2001\nb: !!set {{x}}\nc: !!omap [x: 1]\nd: !!pairs [x: 1]\n"),
     "!!binary that is none": _data("!!binary '*'", "K8S015"),
+    "!!binary of letters beyond ASCII": _data("!!binary \u00e9", "K8S015"),
     "!!binary of a megabyte": _large(lambda: f"{HEAD}data:\n  a: !!binary {'QUJD' * 250_000}\n"),
     "!!int of a million digits": _large(lambda: f"{HEAD}data:\n  a: !!int {'9' * 1_000_000}\n", "K8S015"),
     "a tag of 1 MB": _large(lambda: f"{HEAD}data:\n  a: !{'t' * 1_000_000} x\n"),

@@ -5,7 +5,6 @@ strings. Source: `resolve` in sigs.k8s.io/yaml (goyaml.v2), and the server's own
 """
 
 import base64
-import binascii
 import re
 from functools import lru_cache
 from typing import Any
@@ -80,7 +79,7 @@ def tagged(tag: str, text: str) -> Any:
     if name == "binary":
         try:
             return base64.b64decode("".join(text.split()), validate=True).decode("utf-8", "replace")
-        except binascii.Error as error:
+        except ValueError as error:  # binascii.Error is one; characters beyond ASCII are another
             raise ScalarError(f"!!binary value is not base64 ({error})") from None
     wanted: tuple[type, ...] | None = {"int": (int,), "float": (int, float), "bool": (bool,), "null": (type(None),)}.get(name)
     if wanted is None:
