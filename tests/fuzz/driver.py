@@ -134,7 +134,7 @@ def _with_atheris(fuzz: Fuzz, inputs: int, seed: int) -> int:
         (folder / "corpus").mkdir()
         for number, data in enumerate(fuzz.seeds):
             (folder / "corpus" / str(number)).write_bytes(data)
-        words = ("".join(f"\\x{byte:02x}" for byte in token) for token in fuzz.tokens)
+        words = ("".join(f"\\x{byte:02x}" for byte in token) for token in fuzz.tokens if token)
         (folder / "tokens").write_text("".join(f'"{word}"\n' for word in words))
         flags = [f"-runs={inputs}", f"-seed={seed}", f"-max_len={LARGEST_BYTES}", f"-dict={folder / 'tokens'}"]
         atheris.Setup([sys.argv[0], *flags, str(folder / "corpus")], fuzz.target)

@@ -139,3 +139,9 @@ def test_findings_name_the_field_that_the_server_names():
         same, other = same + hit, other + (not hit)
     # The rest: a schema's "required" stands before the rules here, while the server names what the rules find too.
     assert same + other > 300 and same / (same + other) >= 0.95, (same, other)
+
+
+@pytest.mark.parametrize("finalizers", ["{a: 1}", "[{a: 1}, 3, [x]]", "text", "7"])
+def test_finalizers_of_a_resource_without_a_schema_may_be_anything(finalizers):
+    [row] = check_text(f"apiVersion: example.com/v1\nkind: Widget\nmetadata: {{name: a, finalizers: {finalizers}}}\n", "x")
+    assert Outcome.ERROR not in {result.outcome for result in row.verdict.results}

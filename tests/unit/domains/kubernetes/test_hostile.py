@@ -205,6 +205,10 @@ def test_a_part_of_a_file_has_the_lines_of_the_file():
         ("kubectl&'\\'<m>'}'", None),
         ("kubectl\n|5", "kubectl\n|5"),
         ("kubectl label widgets = a=b", "kubectl label widgets = a=b"),
+        ("kubectl patch --as $s --as -", "kubectl patch --as $s --as -"),
+        ("kubectl get pods --as=a --as-group=t --as-group=", None),
+        ("kubectl get pods --as-group=t --as-group=", None),
+        ("kubectl attach a$! s", "kubectl attach a$! s"),
         ("kubectl debug a -t$MORE", "kubectl debug a -t$MORE"),
         ("kubectl delete pod a --$NAME", "kubectl delete pod a --$NAME"),
         ("kubectl\x1f\ufffd", None),
@@ -218,6 +222,19 @@ def test_a_command_has_one_spelling_that_says_the_same(text: str, spelling: str 
     assert canonical(found) == found and (spelling is None or found == spelling)
     assert check_command(found).passed == check_command(text).passed
     assert parse(found).effects == parse(text).effects
+
+
+@pytest.mark.parametrize(
+    "text", ["create quota a --hard=a=" + "1x" * 5000, "label po a b=" + "x" * 5000, "run a --image=b -l a=" + "x" * 5000]
+)
+def test_a_message_quotes_no_more_than_it_needs(text: str):
+    found = check_command(f"kubectl {text}").findings
+    assert found and all(len(finding.message) < 400 for finding in found)
+
+
+def test_words_before_the_dashes_are_no_command():
+    """cmd/exec/exec.go takes what stands after `--`, and validates that there is something."""
+    assert "K8S411" in {finding.code for finding in check_command("kubectl exec a b --").findings}
 
 
 @pytest.mark.parametrize("text", ["kubectl get pods ''", "kubectl delete widget a ''", "kubectl exec '' -- sh", "kubectl cordon ''"])

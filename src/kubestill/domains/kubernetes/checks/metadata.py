@@ -116,10 +116,11 @@ class Finalizers(ObjectRule):
 
     def faults(self, view: View) -> Faults:
         """Look at every finalizer."""
-        names = view.metadata.get("finalizers") or []
+        given = view.metadata.get("finalizers")  # of a custom resource without a schema it may be anything
+        names = [name if isinstance(name, str) else "" for name in given] if isinstance(given, list) else []
         for index, name in enumerate(names):
-            plain = view.kind not in ("", "CustomResourceDefinition", "APIService") and "/" not in (name or "")
-            if fault := formats.qualified_name(name or ""):
+            plain = view.kind not in ("", "CustomResourceDefinition", "APIService") and "/" not in name
+            if fault := formats.qualified_name(name):
                 yield f"metadata.finalizers[{index}]", f"{name!r} {fault}"
             elif plain and name not in _STANDARD:
                 yield f"metadata.finalizers[{index}]", f"{name!r} has no domain, and is none of {', '.join(_STANDARD)}"

@@ -32,7 +32,8 @@ def argument_faults(call: Call) -> Faults:
         yield from _object_faults(call, shape)
     else:
         yield from _count_faults(call, shape)
-    if shape.command and not call.trailing and not call.uncertain and len(call.arguments) < 2:
+    said_otherwise = call.trailing is None and len(call.arguments) > 1  # words without `--`: _exec_faults tells of them
+    if shape.command and not call.trailing and not call.uncertain and not said_otherwise:
         yield Fault("K8S411", f"kubectl {call.command.name} needs a command after '--'", "arguments", call.word.start)
     special = _SPECIAL.get(call.command.name) or (_name_faults if call.path[0] in ("create", "run") else None)
     if special is not None:

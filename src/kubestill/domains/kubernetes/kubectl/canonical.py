@@ -20,6 +20,7 @@ _SETS = frozenset("as-group group resource resource-name scopes serviceaccount t
 _SELECTORS = frozenset({"selector", "field-selector", "pod-selector"})
 _TOP_COMMA = re.compile(r",(?![^()]*\))")  # not within `in (a,b)`
 _EQUALS = re.compile(r"(?<![=!])==(?!=)")
+_LISTS = ("strings", "stringToString")  # of whose values each counts, not only the last
 _OLD_BOOLEANS = {  # what old boolean spellings stand for (cmd/util/helpers.go, cmd/delete/delete_flags.go)
     ("cascade", True): "background",
     ("cascade", False): "orphan",
@@ -71,7 +72,9 @@ def _call(call: Call) -> list[str]:
 
 
 def _has_open_flag(call: Call) -> bool:
-    """Say whether the shell fills in which flags there are: `--$NAME`, `-t$MORE`."""
+    """Say whether the shell fills in which flags there are: `--$NAME`, `-t$MORE`, and a value that another takes the place of."""
+    if any(use.word.many and use is not call.last(use.flag.name) and use.flag.type not in _LISTS for use in call.uses):
+        return True
     placed = [*call.arguments, *(call.trailing or ()), *(use.word for use in call.uses if use.opaque)]
     known = {word.start for word in placed}
     return any(word.opaque and word.text.startswith("-") and word.start not in known for word in call.simple.words)
@@ -115,11 +118,13 @@ def _arguments(call: Call) -> list[str]:
     if shape.takes != "objects":
         return [_quoted(word) for word in words]
     resources, changes = split_changes(call, shape)
-    if call.command.name in ("attach", "exec") and len(resources) > 1:
+    if resources and resources[0].opaque and "/" not in resources[0].text and (not shape.default or call.path == ("attach",)):
+        named = list(_type_and_names(resources))
+    elif call.command.name in ("attach", "exec") and len(resources) > 1:
         named = list(_pairs(resources)) if call.command.name == "attach" else [_named(resources[0], shape.default)]
     elif shape.default:
         named = sorted({_named(word, shape.default) for word in resources})
-    elif call.path == ("taint",) or (resources and resources[0].opaque and "/" not in resources[0].text):
+    elif call.path == ("taint",):
         named = list(_type_and_names(resources))
     else:
         named = sorted(set(_pairs(resources)))
@@ -196,7 +201,7 @@ def _flags(call: Call) -> list[str]:
     rendered: list[str] = []
     for name in sorted(uses):
         flag = uses[name][0].flag
-        if flag.type in ("strings", "stringToString"):
+        if flag.type in _LISTS:
             rendered += _list(uses[name])
             continue
         value = _value(uses[name][-1])

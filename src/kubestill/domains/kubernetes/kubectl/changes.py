@@ -97,7 +97,7 @@ def _selector(text: str) -> str:
     for part in text.split(","):
         key, equals, value = part.replace("==", "=").partition("=")
         if fault := ("" if equals else "is no key=value") or qualified_name(key.strip()) or label_value(value.strip()):
-            return f"has {part!r}, which {fault}" if part != text else fault
+            return f"has {shown(part)}, which {fault}" if part != text else fault
     return ""
 
 

@@ -33,13 +33,14 @@ def constraint_faults(call: Call) -> Faults:
 
 
 def given(call: Call, name: str) -> bool:
-    """Return whether a flag has an effect: a boolean that is on, or a value that is not empty."""
+    """Return whether a flag has an effect: a boolean that is on, or a value that is not empty; of a list, any value."""
     use = call.last(name)
     if use is None:
         return False
     if use.flag.type in ("bool", "tristate"):
         return use.opaque or use.value is True
-    return use.text != "" or use.opaque
+    counted = [one for one in call.uses if one.flag.name == name] if use.flag.type in ("strings", "stringToString") else [use]
+    return any(one.text != "" or one.opaque for one in counted)
 
 
 def _met(call: Call, need: Need) -> bool:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 
 from kubestill.domains.kubernetes.checks.formats import label_value, qualified_name
+from kubestill.domains.kubernetes.kubectl.fault import shown
 from kubestill.domains.kubernetes.kubectl.resources import judge
 from kubestill.domains.kubernetes.kubectl.values import parse_duration, parse_int
 from kubestill.domains.kubernetes.quantities import parse_quantity
@@ -58,7 +59,7 @@ def labels(text: str) -> str:
         key, equals, value = pair.partition("=")
         fault = ("is no key=value" if not equals else "") or qualified_name(key) or label_value(value)
         if fault:
-            return f"has {pair!r}, which {fault}" if pair != text else fault
+            return f"has {shown(pair)}, which {fault}" if pair != text else fault
     return ""
 
 
@@ -122,9 +123,9 @@ def quota(text: str) -> str:
     for pair in text.split(","):
         name, equals, amount = pair.partition("=")
         if not equals or not name:
-            return f"has {pair!r}, which is no resource=quantity"
+            return f"has {shown(pair)}, which is no resource=quantity"
         if parse_quantity(amount) is None:
-            return f"has the amount {amount!r}, which is no quantity such as 500m or 128Mi"
+            return f"has the amount {shown(amount)}, which is no quantity such as 500m or 128Mi"
     return ""
 
 
@@ -189,7 +190,7 @@ def columns(text: str) -> str:
     """HEADER:PATH,... of custom-columns: cmd/get/customcolumn.go."""
     parts = text.split(",")
     wrong = next((part for part in parts if ":" not in part), None)
-    return "" if wrong is None else f"has {wrong!r}, which is no HEADER:PATH"
+    return "" if wrong is None else f"has {shown(wrong)}, which is no HEADER:PATH"
 
 
 def time(text: str) -> str:
