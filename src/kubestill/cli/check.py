@@ -66,12 +66,12 @@ def check(files: tuple[Path, ...], form: str, commands: tuple[str, ...], **given
     settings = read_settings(config) if config else find_settings(Path())
     asked = _asked(settings, given)
     stdin = sys.stdin.buffer.read() if Path("-") in (*files, *given["olds"]) else b""
+    ignoring, lint = Ignoring(settings), Lint(asked)
     if given["fix"]:
         from kubestill.cli.check_fix import fix
 
-        if (left := fix(files, stdin, asked, given["yes"])) is not None:
+        if (left := fix(files, stdin, lint, given["yes"])) is not None:
             return left
-    ignoring, lint = Ignoring(settings), Lint(asked)
     tally = Tally(form == "text")
     checked = ignoring.apply([*lint.files(files, stdin), *check_commands(commands)] if commands else lint.files(files, stdin))
     for line in FORMATS[form](tally.watch(checked)):

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from kubestill.pipeline.linting import Asked
+    from kubestill.pipeline.linting import Lint
 
 
-def fix(files: Sequence[Path], stdin: bytes, asked: "Asked", yes: bool) -> int | None:
+def fix(files: Sequence[Path], stdin: bytes, lint: "Lint", yes: bool) -> int | None:
     """Show what can be mended and mend it; return an exit code where the check shall not go on.
 
     Standard input is a filter: the mended text goes to standard output, the diff to standard error.
     """
     from kubestill.pipeline.lint_fixing import fixes
 
-    found = list(fixes(files, stdin, asked))
+    found = list(fixes(files, stdin, lint))
     if Path("-") in files:
         if len(files) > 1:
             raise click.UsageError("--fix takes either files or - for standard input")

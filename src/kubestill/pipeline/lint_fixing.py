@@ -6,7 +6,7 @@ from pathlib import Path
 
 from kubestill.ground.errors import UserError
 from kubestill.pipeline.lint_files import contents
-from kubestill.pipeline.linting import Asked, Lint
+from kubestill.pipeline.linting import Lint
 
 
 @dataclass(frozen=True)
@@ -38,11 +38,11 @@ class Fix:
             raise UserError(self.file, f"cannot be written: {error.strerror}", "mend its permissions or leave it out") from error
 
 
-def fixes(paths: Sequence[Path], stdin: bytes, asked: Asked) -> Iterator[Fix]:
+def fixes(paths: Sequence[Path], stdin: bytes, lint: Lint) -> Iterator[Fix]:
     """Yield the files that can be mended. What cannot be read, or is no UTF-8 text, is left as it is: the check tells of it."""
-    domain = Lint(asked).domain
+    domain = lint.domain
     for name, content in contents(paths, stdin, []):
-        if asked.excludes(name):
+        if lint.asked.excludes(name):
             continue
         try:
             before = content.decode("utf-8")

@@ -41,8 +41,8 @@ class Kubernetes:
         self.policies: tuple[Check[Subject], ...] = ()
         self.cluster: Connection | None = None
 
-    def use_cluster(self, kubeconfig: Path | None, context: str) -> str:
-        """Have what passes here tried on a cluster, too, in a dry run; return how the cluster is called.
+    def use_cluster(self, kubeconfig: Path | None, context: str) -> None:
+        """Have what passes here tried on a cluster, too, in a dry run.
 
         Raises:
             UserError: no cluster answers, or it lets nobody in.
@@ -51,7 +51,6 @@ class Kubernetes:
         from kubestill.domains.kubernetes.cluster import connect
 
         self.cluster = connect(kubeconfig, context)
-        return self.cluster.name
 
     def try_on_cluster(self, one: answers.DocumentVerdict) -> answers.DocumentVerdict:
         """Add what the cluster says of a document that passed here."""

@@ -164,11 +164,12 @@ class Schemas:
         validator = self._validators.get((api_version, kind)) or self._validator(api_version, kind)
         if validator is None:
             return (self._unknown_kind(api_version, kind),)
-        if not self._custom and validator.is_valid(value):
+        is_valid = validator.is_valid(value)
+        if is_valid and not self._custom:
             return ()
         full = Kind(*split_api_version(api_version), kind)
         found = list(self._twins(full, value))
-        if validator.is_valid(value):
+        if is_valid:
             return tuple(found[:MAX_FINDINGS])
         name = self._names[full]
         for error in validator.iter_errors(value):

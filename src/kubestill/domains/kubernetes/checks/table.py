@@ -1,10 +1,10 @@
 """Every validity rule: code → "module:Class", loaded on first use. A test holds this table against the folder."""
 
 from functools import cache, lru_cache
-from importlib import import_module
 
 from kubestill.domains.kubernetes.checks.needs import is_idle
 from kubestill.domains.kubernetes.checks.rule import Rule
+from kubestill.ground.registry import load_object
 from kubestill.tools.checks.api import Result
 from kubestill.tools.checks.run import NOTHING_TO_JUDGE, skipped
 
@@ -146,8 +146,7 @@ def load(code: str) -> Rule:
     Raises:
         KeyError: no check has it.
     """
-    module, _, name = CHECKS[code].partition(":")
-    check: Rule = getattr(import_module(f"{_HERE}.{module}"), name)()
+    check: Rule = load_object(f"{_HERE}.{CHECKS[code]}")()
     return check
 
 

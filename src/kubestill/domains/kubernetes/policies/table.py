@@ -1,9 +1,9 @@
 """Every policy: code → "module:Class", loaded on first use, and the sets that one can ask for. A test holds it against the folder."""
 
 from functools import cache
-from importlib import import_module
 
 from kubestill.domains.kubernetes.policies.rule import DEFAULT_MINOR, Level, Policy
+from kubestill.ground.registry import load_object
 
 _HERE = "kubestill.domains.kubernetes.policies"
 
@@ -55,8 +55,7 @@ def load(code: str, minor: int = DEFAULT_MINOR) -> Policy:
     Raises:
         KeyError: no policy has it.
     """
-    module, _, name = CHECKS[code].partition(":")
-    policy: Policy = getattr(import_module(f"{_HERE}.{module}"), name)(minor)
+    policy: Policy = load_object(f"{_HERE}.{CHECKS[code]}")(minor)
     return policy
 
 

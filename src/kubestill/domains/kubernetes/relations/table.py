@@ -1,9 +1,9 @@
 """Every relation: code → "module:Class", loaded on first use. A test holds this table against the folder."""
 
 from functools import cache
-from importlib import import_module
 
 from kubestill.domains.kubernetes.relations.rule import Relation
+from kubestill.ground.registry import load_object
 
 _HERE = "kubestill.domains.kubernetes.relations"
 
@@ -50,8 +50,7 @@ def load(code: str) -> Relation:
     Raises:
         KeyError: no relation has it.
     """
-    module, _, name = CHECKS[code].partition(":")
-    relation: Relation = getattr(import_module(f"{_HERE}.{module}"), name)()
+    relation: Relation = load_object(f"{_HERE}.{CHECKS[code]}")()
     return relation
 
 

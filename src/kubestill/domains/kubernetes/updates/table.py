@@ -1,10 +1,10 @@
 """Every update rule: code → "module:Class", loaded on first use. A test holds it against the folder."""
 
 from functools import cache
-from importlib import import_module
 
 from kubestill.domains.kubernetes.policies.rule import DEFAULT_MINOR
 from kubestill.domains.kubernetes.updates.rule import UpdateRule
+from kubestill.ground.registry import load_object
 
 _HERE = "kubestill.domains.kubernetes.updates"
 
@@ -65,8 +65,7 @@ def load(code: str, minor: int = DEFAULT_MINOR) -> UpdateRule:
     Raises:
         KeyError: no update rule has it.
     """
-    module, _, name = CHECKS[code].partition(":")
-    rule: UpdateRule = getattr(import_module(f"{_HERE}.{module}"), name)(minor)
+    rule: UpdateRule = load_object(f"{_HERE}.{CHECKS[code]}")(minor)
     return rule
 
 
