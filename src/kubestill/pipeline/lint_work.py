@@ -6,7 +6,7 @@ Memory stays flat whatever the number of documents, since no more pieces are und
 import multiprocessing
 import re
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import chain, islice
@@ -25,13 +25,15 @@ class Against:
     """What manifests are checked against.
 
     A cluster version ("": the usual one), contents of files that define custom resources, sets of policies; `sets` asks for the
-    objects themselves, too, so that what holds between them can be judged.
+    objects themselves, too, so that what holds between them can be judged. `enums`: the values that fields may have in a cluster
+    whose schemas were pulled, else None.
     """
 
     version: str = ""
     definitions: tuple[tuple[str, bytes], ...] = ()
     policies: tuple[str, ...] = ()
     sets: bool = True
+    enums: Mapping[str, Mapping[str, list[str]]] | None = None
 
 
 @dataclass(frozen=True)
@@ -51,8 +53,8 @@ def domain_of(against: Against) -> Any:
     """
     factory = DOMAINS.load("kubernetes")
     domain = factory(against.version) if against.version else factory()
-    if against.definitions:
-        domain.learn_definitions(against.definitions)
+    if against.definitions or against.enums is not None:
+        domain.learn_definitions(against.definitions, against.enums)
     domain.ask_policies(against.policies)
     return domain
 

@@ -112,10 +112,12 @@ class Lint:
                 no cluster answers; no schemas were pulled of one called so.
         """
         self.asked = asked
-        version, pulled = PULLED.load("kubernetes")(read_settings().cache / CLUSTERS, asked.schemas) if asked.schemas else ("", ())
+        version, pulled, enums = "", (), None
+        if asked.schemas:
+            version, pulled, enums = PULLED.load("kubernetes")(read_settings().cache / CLUSTERS, asked.schemas)
         definitions = (*pulled, *contents(asked.definitions, b""))
         needs_objects = asked.together or bool(asked.olds) or asked.cluster is not None
-        self.against = Against(asked.version or version, definitions, tuple(asked.policies), needs_objects)
+        self.against = Against(asked.version or version, definitions, tuple(asked.policies), needs_objects, enums)
         self.domain = domain_of(self.against)
         if asked.cluster:
             self.domain.use_cluster(asked.cluster.kubeconfig, asked.cluster.context)

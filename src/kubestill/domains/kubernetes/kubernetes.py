@@ -10,7 +10,7 @@ from kubestill.domains.kubernetes import answers, sources
 from kubestill.domains.kubernetes.checks.table import rules
 from kubestill.domains.kubernetes.definitions import KIND, custom_kinds
 from kubestill.domains.kubernetes.manifests import Manifest, read
-from kubestill.domains.kubernetes.schema import DEFAULT_VERSION, Schemas, schemas, versions
+from kubestill.domains.kubernetes.schema import DEFAULT_VERSION, Enums, Schemas, schemas, versions
 from kubestill.domains.kubernetes.subject import Subject
 from kubestill.ground.errors import UserError
 from kubestill.ground.seeds import stable_hash
@@ -60,8 +60,10 @@ class Kubernetes:
 
         return replace(one, verdict=Verdict((*one.verdict.results, dry_run(self.cluster, one.manifest))))
 
-    def learn_definitions(self, texts: Iterable[tuple[str, bytes]]) -> int:
+    def learn_definitions(self, texts: Iterable[tuple[str, bytes]], enums: Enums | None = None) -> int:
         """Judge custom resources by the CustomResourceDefinitions in files (name, content); return how many kinds they define.
+
+        `enums`: the values that string fields of built-in kinds may have, where a cluster has told.
 
         Raises:
             UserError: a file holds no definition, cannot be read as YAML, or a definition lacks what it needs.
@@ -75,7 +77,7 @@ class Kubernetes:
                 problem = reading.findings[0].message if reading.findings else f"holds no {KIND}"
                 raise UserError(where, problem, "give the files that define your custom resources, or folders of them")
             found += kinds
-        self.schemas = Schemas(self.version, found)
+        self.schemas = Schemas(self.version, found, enums)
         return len(found)
 
     def ask_policies(self, names: Sequence[str]) -> None:
@@ -195,16 +197,16 @@ def pull_schemas(kubeconfig: Path | None, context: str, folder: Path) -> "Pulled
     return pull(connect(kubeconfig, context), folder)
 
 
-def pulled(folder: Path, name: str) -> tuple[str, tuple[tuple[str, bytes], ...]]:
-    """Return the version of a cluster whose schemas were pulled, and its definitions of custom resources.
+def pulled(folder: Path, name: str) -> tuple[str, tuple[tuple[str, bytes], ...], Enums]:
+    """Return the version of a cluster whose schemas were pulled, its definitions of custom resources, and the values it allows.
 
     Raises:
         UserError: there is none of that name.
     """
-    from kubestill.domains.kubernetes.cluster import find_pulled, pulled_definitions
+    from kubestill.domains.kubernetes.cluster import find_pulled, pulled_definitions, pulled_enums
 
     found = find_pulled(folder, name)
-    return found.version, tuple(pulled_definitions(found.folder))
+    return found.version, tuple(pulled_definitions(found.folder)), pulled_enums(found.folder)
 
 
 def domain(version: str = DEFAULT_VERSION) -> Kubernetes:

@@ -54,6 +54,7 @@ _SPECIAL: dict[str, dict[str, Any]] = {
     _INT_OR_STRING: {"type": ["string", "integer", "null"], "minimum": -(2**31), "maximum": 2**31 - 1},
     _QUANTITY: {"type": ["string", "number", "null"], "pattern": QUANTITY_PATTERN},
 }
+Enums = Mapping[str, Mapping[str, list[str]]]  # values by definition and field
 # Required by the schema alone: the server takes the zero value that Go reads where the field is absent.
 _NOT_NEEDED = {
     "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceDefinitionVersion": ("served", "storage"),
@@ -111,15 +112,18 @@ def versions() -> tuple[str, ...]:
 class Schemas:
     """The schemas of one version. Validators are compiled for a kind when it is first met, and kept."""
 
-    def __init__(self, version: str = DEFAULT_VERSION, custom: Sequence[CustomKind] = ()) -> None:
+    def __init__(self, version: str = DEFAULT_VERSION, custom: Sequence[CustomKind] = (), enums: Enums | None = None) -> None:
         """`custom`: kinds that CustomResourceDefinitions add; they are judged as strictly as the built-in ones.
+
+        `enums`: the values that string fields may have, by definition and field, as a cluster serves them; the package's own for
+        its usual version unless told.
 
         Raises:
             UserError: there are no schemas of that version.
         """
         if version not in versions():
             raise UserError("schema version", f"no schemas of Kubernetes {version!r}", f"use one of {', '.join(versions())}")
-        self.version = version
+        self.version, self._served = version, enums
         [folder] = _folder().glob(f"v{version}.*-local-strict")
         self._definitions: dict[str, dict[str, Any]] = json.loads((folder / "_definitions.json").read_text("utf-8"))["$defs"]
         self._custom = {one.kind: one for one in custom}
@@ -225,11 +229,13 @@ class Schemas:
         return self._resolved(self._definitions[schema["$ref"].rsplit("/", 1)[1]]) if "$ref" in schema else schema
 
     @cached_property
-    def _enums(self) -> dict[str, dict[str, list[str]]]:
+    def _enums(self) -> Enums:
+        if self._served is not None:
+            return self._served
         if self.version != DEFAULT_VERSION:
             return {}  # the lists are one version's; another version may allow more or fewer
         text = resources.files("kubestill.domains.kubernetes").joinpath(f"data/enums-{DEFAULT_VERSION}.json").read_text("utf-8")
-        enums: dict[str, dict[str, list[str]]] = json.loads(text)
+        enums: Enums = json.loads(text)
         return enums
 
     def _validator(self, api_version: str, kind: str) -> Any:
@@ -375,8 +381,8 @@ def _compacted(schema: dict[str, Any], enums: Mapping[str, list[str]]) -> dict[s
         kept["minimum"], kept["maximum"] = RANGES[kept.pop("format")]
     if "properties" in schema:
         kept["properties"] = {name: _compacted(part, {}) for name, part in schema["properties"].items()}
-        for name, options in enums.items():
-            _restrict(kept["properties"][name], options)
+        for name in kept["properties"].keys() & enums.keys():  # a cluster may serve a field that the published schema has not yet
+            _restrict(kept["properties"][name], enums[name])
     for key in ("items", "additionalProperties"):
         if key in schema:
             kept[key] = _compacted(schema[key], {}) if isinstance(schema[key], dict) else schema[key]

@@ -38,3 +38,10 @@ def test_schemas_that_were_pulled_judge_without_the_cluster(server, kubeconfig, 
     assert answer(["check", str(path)]) == 0 and "1 skipped" in capsys.readouterr().err
     assert answer(["check", str(path), "--schemas", name]) == 1
     assert "engin" in capsys.readouterr().out
+    path.write_text(
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {containers: [{name: a, image: x, imagePullPolicy: IfNotPresent}]}\n"
+    )
+    assert answer(["check", str(path)]) == 0  # which this cluster does not allow
+    capsys.readouterr()
+    assert answer(["check", str(path), "--schemas", name]) == 1
+    assert "spec.containers[0].imagePullPolicy" in capsys.readouterr().out
