@@ -15,12 +15,21 @@ def text(checked: Iterable["Checked"]) -> Iterator[str]:
     """Spell findings as compilers do: place, code, what was found, how to mend it. Each document is told as soon as it is judged."""
     for found in checked:
         reason = f": {found.reason}" if found.status not in ("pass", "fail") else ""
-        yield f"{found.file}:{found.line}: {found.status} {found.title}{reason}"
+        yield _plain(f"{found.file}:{found.line}: {found.status} {found.title}{reason}")
         if found.policy:
-            yield f"{found.file}:{found.line}: policy {found.policy} {found.title}"
+            yield _plain(f"{found.file}:{found.line}: policy {found.policy} {found.title}")
         for finding in found.told:
             place = f"{found.file}:{finding.line or found.line}:{finding.column or 1}"
-            yield f"{place}: {finding.severity} {finding.code} {_said(finding)}"
+            yield _plain(f"{place}: {finding.severity} {finding.code} {_said(finding)}")
+
+
+# What a name may hold and a line or XML may not: a terminal would obey it, a line break would forge a line of the report.
+_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0))} | {0xFFFE: "\\ufffe", 0xFFFF: "\\uffff"}
+
+
+def _plain(text: str) -> str:
+    """Spell control characters as YAML's escapes do."""
+    return text.translate(_CONTROLS)
 
 
 def _said(finding: Any) -> str:
@@ -42,6 +51,8 @@ def as_json(checked: Iterable["Checked"]) -> Iterator[str]:
 def github(checked: Iterable["Checked"]) -> Iterator[str]:
     """Spell findings as workflow commands, which GitHub shows beside the changed lines."""
     for found in checked:
+        if found.status == "error":
+            yield f"::error file={_property(found.file)},line={found.line},title={_property(found.title)}::{_message(found.reason)}"
         for finding in found.told:
             level = "warning" if finding.severity == "warning" else "error"
             where = f"file={_property(found.file)},line={finding.line or found.line},col={finding.column or 1}"
@@ -50,7 +61,7 @@ def github(checked: Iterable["Checked"]) -> Iterator[str]:
 
 def _message(text: str) -> str:
     """Escape what would end a workflow command (actions/toolkit, packages/core/src/command.ts)."""
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return _plain(text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A"))
 
 
 def _property(text: str) -> str:
@@ -97,13 +108,15 @@ def junit(checked: Iterable["Checked"]) -> Iterator[str]:
     totals = {"tests": str(len(checked)), "failures": failures, "errors": counts["error"], "skipped": counts["skip"]}
     suite = ElementTree.Element("testsuite", {"name": "kubestill check", **totals})
     for found in checked:
-        case = ElementTree.SubElement(suite, "testcase", {"classname": found.file, "name": f"{found.title} (line {found.line})"})
+        case = ElementTree.SubElement(
+            suite, "testcase", {"classname": _plain(found.file), "name": _plain(f"{found.title} (line {found.line})")}
+        )
         if "fail" in (found.status, found.policy):
             is_valid = found.status != "fail"
             findings, kind = (found.policy_findings, {"type": "policy"}) if is_valid else (found.findings, {})
-            told = "\n".join(f"{finding.code} {finding.path}: {finding.message}" for finding in findings)
+            told = "\n".join(_plain(f"{finding.code} {finding.path}: {finding.message}") for finding in findings)
             ElementTree.SubElement(case, "failure", {**kind, "message": told.partition("\n")[0]}).text = told
         elif found.status in ("error", "skip"):
-            ElementTree.SubElement(case, "error" if found.status == "error" else "skipped", {"message": found.reason})
+            ElementTree.SubElement(case, "error" if found.status == "error" else "skipped", {"message": _plain(found.reason)})
     ElementTree.indent(suite)
     yield ElementTree.tostring(suite, encoding="unicode", xml_declaration=True)

@@ -216,3 +216,28 @@ def test_strangers_are_counted_and_codes_explained(tmp_path: Path, capsys: pytes
     assert answer(["check", str(tmp_path), "--json"]) == 0 and len(json.loads(capsys.readouterr().out)) == 3
     assert answer(["check", "--explain", "K8S117"]) == 0 and "selector" in capsys.readouterr().out
     assert answer(["check", "--explain", "K8S999"]) == 2
+
+
+def test_control_characters_of_a_name_forge_no_line_and_no_xml(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text(GOOD.replace("settings", '"a\\u001b[31m\\u0000\\uFFFF\\nx.yaml:1: pass Pod/good"'))
+    assert answer(["check", str(path)]) == 1
+    out = capsys.readouterr().out
+    assert len(out.splitlines()) == 2 and all(line.isprintable() for line in out.splitlines())
+    assert "a\\x1b[31m\\x00\\uffff\\x0ax.yaml" in out
+    assert answer(["check", str(path), "--format", "junit"]) == 1
+    assert "a\\x1b[31m" in (ElementTree.fromstring(capsys.readouterr().out)[0].get("name") or "")
+    assert answer(["check", str(path), "--format", "github"]) == 1
+    assert all(line.startswith("::") and line.isprintable() for line in capsys.readouterr().out.splitlines())
+
+
+def test_annotations_tell_what_could_not_be_checked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from kubestill.domains.kubernetes.checks.metadata import NameGiven
+
+    path = tmp_path / "a.yaml"
+    path.write_text(GOOD)
+    monkeypatch.setattr(NameGiven, "look", lambda *_: 1 / 0)
+    assert answer(["check", str(path), "--format", "github"]) == 1
+    assert capsys.readouterr().out.startswith(f"::error file={path},line=1,title=ConfigMap/settings::K8S101: ZeroDivisionError")
