@@ -13,8 +13,12 @@ from kubestill.ground.errors import Unavailable, UserError, near
 EXTRAS: Mapping[str, str] = {
     "torch": "train",
     "transformers": "train",
-    "tokenizers": "train",
+    "tokenizers": "",
     "safetensors": "train",
+    "gguf": "gguf",
+    "llguidance": "",
+    "xllamacpp": "",
+    "httpx": "http",
     "jinja2": "report",
     "matplotlib": "report",
     "kubernetes": "cluster",
@@ -38,8 +42,8 @@ def load_object(spelling: str) -> Any:
 
 
 def install_command(extra: str) -> str:
-    """Return the command that installs an extra."""
-    return f"pip install 'kubestill[{extra}]'"
+    """Return the command that installs an extra, or what the plain install brings."""
+    return f"pip install 'kubestill[{extra}]'" if extra else "pip install --upgrade kubestill"
 
 
 def need(package: str, at_least: str = "0", extra: str = "") -> None:

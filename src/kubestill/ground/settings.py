@@ -2,17 +2,18 @@
 
 KUBESTILL_WORKSPACE   folder of artifacts and runs (default ./workspace)
 KUBESTILL_PROCESSES   most processes that a stage may start (default: the cores this process may use)
+KUBESTILL_API_KEY     key of the server that an engine asks; never shown (default: none)
 XDG_CACHE_HOME        folder of what can be fetched again (default ~/.cache)
 """
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from kubestill.ground.errors import UserError
 
-WORKSPACE, PROCESSES = "KUBESTILL_WORKSPACE", "KUBESTILL_PROCESSES"
+WORKSPACE, PROCESSES, API_KEY = "KUBESTILL_WORKSPACE", "KUBESTILL_PROCESSES", "KUBESTILL_API_KEY"
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class Settings:
     workspace: Path
     processes: int
     cache: Path
+    api_key: str = field(default="", repr=False)
 
 
 def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
@@ -38,6 +40,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         workspace=Path(environment.get(WORKSPACE) or "workspace"),
         processes=int(given) if given else usable_cores(),
         cache=Path(environment.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kubestill",
+        api_key=environment.get(API_KEY, "").strip(),
     )
 
 
