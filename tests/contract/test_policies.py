@@ -13,7 +13,7 @@ from kubestill.domains.kubernetes.manifests import Manifest, read
 from kubestill.domains.kubernetes.policies import Level, judge_policy, policy_set
 from kubestill.domains.kubernetes.policies import table as policy_table
 from kubestill.domains.kubernetes.policies.rule import Policy
-from kubestill.domains.kubernetes.schema import DEFAULT_VERSION
+from kubestill.domains.kubernetes.schema import DEFAULT_VERSION, schemas
 from kubestill.tools.checks.api import Check, Outcome, Tier
 
 FOLDER = Path(policy_table.__file__).parent
@@ -77,7 +77,7 @@ ALSO_INVALID = {"K8S510": {"K8S148"}}
 def test_examples_are_valid_so_no_policy_is_a_validity_rule_in_disguise(policy):
     for kind in ("bad", "good"):
         for version, text in examples(policy, kind):
-            verdict = judge(text, version).verdict
+            verdict = judge(text, schemas(version)).verdict
             told = {finding.code for finding in verdict.findings}
             assert verdict.passed or told == ALSO_INVALID.get(policy.code), (version, text, verdict.findings)
 

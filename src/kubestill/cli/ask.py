@@ -1,28 +1,90 @@
 """`kubestill ask "..."`: one checked answer."""
 
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
 import click
 
 from kubestill.cli.options import json_option, print_json, workspace_option
+from kubestill.ground.errors import UserError
 from kubestill.ground.store import Store
+
+MAX_REQUEST_BYTES = 1 << 20  # far more than any context holds
+
+_MODEL = (
+    "A run, an artifact, a folder, a GGUF file, a server's address (http://...) or a packaged student.  [default: the last run's release]"
+)
 
 
 @click.command()
-@click.argument("request")
-@click.option("--model", default="", help="A run, an artifact, a folder or a packaged student.  [default: the last run's release]")
+@click.argument("request", default="-")
+@click.option(
+    "--kind",
+    "kinds",
+    multiple=True,
+    metavar="KIND",
+    help="The answer is of this kind, as in Deployment or apps/v1/Deployment; may be given again.",
+)
+@click.option("--for-version", "version", default="", metavar="1.N", help="The cluster's version.  [default: 1.36]")
+@click.option(
+    "--crd", "definitions", multiple=True, type=click.Path(path_type=Path), help="File or folder of custom resources; may be given again."
+)
+@click.option(
+    "--edit", "file", type=click.Path(path_type=Path), help="Change this file: its new text goes to stdout, the difference to stderr."
+)
+@click.option("--document", type=click.IntRange(min=0), help="Which object of the file, counted from 0.  [default: the only one]")
+@click.option("--free", is_flag=True, help="Without the grammar: the model may invent.")
+@click.option("--n", "tries", type=click.IntRange(1, 64), default=1, show_default=True, help="Answers to draw; the checks choose.")
+@click.option("--temperature", type=click.FloatRange(0, 5), default=0.0, show_default=True, help="0 takes the likeliest token.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Another seed draws other answers.")
+@click.option("--explain", is_flag=True, help="Tell what was forced, and what the grammar took away.")
+@click.option("--model", default="", help=_MODEL)
 @click.option("--domain", default="", help="Whose checks judge the answer.  [default: the model's own]")
 @workspace_option
 @json_option
-def ask(request: str, model: str, domain: str, store: Store, as_json: bool) -> int:
-    """Answer REQUEST. The answer goes to stdout, its verdict to stderr; exit 1 when it did not pass."""
-    from kubestill.pipeline.answer import ask_model
+def ask(request: str, model: str, store: Store, as_json: bool, **wished: Any) -> int:
+    """Answer REQUEST (- or nothing: from stdin). The answer goes to stdout, its verdict to stderr; exit 1 when it did not pass."""
+    from kubestill.pipeline.answer import Wish, ask_model
+    from kubestill.pipeline.editing import edit_file
     from kubestill.pipeline.models import find_model
 
-    found = find_model(store, model)
-    answer = ask_model(found, request, domain)
+    text = request if request != "-" else "" if sys.stdin.isatty() else _read()
+    if not text.strip():
+        raise UserError("request", "it is empty", 'say what you want: kubestill ask "a deployment called web running nginx:1.27"')
+    found, explain = find_model(store, model), wished.pop("explain")
+    file, document = wished.pop("file"), wished.pop("document")
+    wished["kinds"], wished["definitions"] = tuple(wished["kinds"]), tuple(wished["definitions"])
+    wish = Wish(**wished)
+    if file is not None:
+        changed = edit_file(found, file, text, document, wish)
+        if as_json:
+            print_json({"model": found.name, "request": text, **changed.record()})
+            return 0 if changed.answer.verdict.passed else 1
+        _print(changed.text, [*changed.diff.splitlines(), *changed.told()], changed.answer.explained() if explain else ())
+        return 0 if changed.answer.verdict.passed else 1
+    answer = ask_model(found, text, wish)
     if as_json:
-        print_json({"model": found.name, "request": request, **answer.record()})
+        print_json({"model": found.name, "request": text, **answer.record()})
     else:
-        click.echo(answer.text.rstrip("\n"))
-        for line in answer.told():
-            click.echo(line, err=True)
+        _print(answer.reply.text, answer.told(), answer.explained() if explain else ())
     return 0 if answer.verdict.passed else 1
+
+
+def _print(text: str, told: Sequence[str], explained: Sequence[str]) -> None:
+    click.echo(text.rstrip("\n"))
+    for line in (*told, *explained):
+        click.echo(line, err=True)
+
+
+def _read() -> str:
+    """Return the request that stands on stdin.
+
+    Raises:
+        UserError: it is too long to be one.
+    """
+    content: bytes = sys.stdin.buffer.read(MAX_REQUEST_BYTES + 1)
+    if len(content) > MAX_REQUEST_BYTES:
+        raise UserError("stdin", f"more than {MAX_REQUEST_BYTES:,} bytes", "give a request, not a file")
+    return content.decode("utf-8", "replace")

@@ -1,4 +1,4 @@
-"""`kubestill eval MODEL [MODEL] SUITE`: a score with its interval, or a comparison of two models."""
+"""`kubestill eval MODEL [MODEL] SUITE`: scores with their intervals, freely and under the grammar, or a comparison of two models."""
 
 from typing import Any
 
@@ -16,25 +16,27 @@ from kubestill.ground.store import Store
 @workspace_option
 @json_option
 def evaluate(names: tuple[str, ...], count: int | None, store: Store, as_json: bool) -> None:
-    """Measure MODEL on SUITE: full-pass@1 with n and Wilson interval. With two models: also how they differ, question by question.
+    """Measure MODEL on SUITE: full-pass@1 with n and Wilson interval, free and under the grammar. With two models: also how they differ.
 
-    MODEL is a run ("latest"), an artifact, a folder of weights, or a packaged student.
+    MODEL is a run ("latest"), an artifact, a folder of weights, a GGUF file, a server's address, or a packaged student.
     """
     if len(names) not in (2, 3):
         raise UserError("eval", f"found {len(names)} names", "give MODEL SUITE, or MODEL MODEL SUITE to compare")
-    from kubestill.pipeline.answer import compare_answers, score_model
     from kubestill.pipeline.models import find_model
+    from kubestill.pipeline.scoring import compare_answers, score_model
 
-    shown, suite, scored = Shown(), names[-1], []
+    shown, suite, scored = Shown(), names[-1], {}
     for name in names[:-1]:
         model = find_model(store, name)
         try:
-            scored.append((model.name, *score_model(model, suite, store, shown, count)))
+            scored[model.name] = score_model(model, suite, store, shown, count)
         finally:
             shown.close()
-    result: dict[str, Any] = {"suite": suite, "models": {name: score for name, score, _ in scored}}
-    if len(scored) == 2 and not any(score.get("skipped") for _, score, _ in scored):
-        result["comparison"] = compare_answers(scored[0][2], scored[1][2])
+    models = {name: {way: score for way, (score, _) in ways.items()} for name, ways in scored.items()}
+    result: dict[str, Any] = {"suite": suite, "models": models}
+    if len(scored) == 2 and not any(score.get("skipped") for ways in models.values() for score in ways.values()):
+        first, second = scored.values()
+        result["comparison"] = {way: compare_answers(first[way][1], second[way][1]) for way in first}
     if as_json:
         return print_json(result)
     for line in told(result):
@@ -45,15 +47,17 @@ def evaluate(names: tuple[str, ...], count: int | None, store: Store, as_json: b
 def told(result: dict[str, Any]) -> list[str]:
     """Spell scores and comparison for people."""
     lines = []
-    for name, score in result["models"].items():
-        lines.append(f"{name} on {result['suite']}: {spelled(score)}")
-        if not score.get("skipped"):
-            lines += [f"  {kind:<28} {spelled(share)}" for kind, share in score["by_kind"].items()]
-            lines += [f"  failed on {tier}: {number}" for tier, number in score["failed_on"].items()]
-    compared = result.get("comparison")
-    if compared:
+    for name, ways in result["models"].items():
+        for way, score in ways.items():
+            lines.append(f"{name} on {result['suite']}, {way}: {spelled(score)}")
+            if not score.get("skipped"):
+                lines += [f"  {kind:<28} {spelled(share)}" for kind, share in score["by_kind"].items()]
+                lines += [f"  failed on {tier}: {number}" for tier, number in score["failed_on"].items()]
+                forced = f"{score['forced_share']:.1%} of them without a choice"
+                lines.append(f"  {score['tokens_mean']:.0f} tokens an answer, {forced}; {score['seconds']:.1f} s in all")
+    for way, compared in result.get("comparison", {}).items():
         spread = f"{compared['difference']:+.1%} (95 %: {compared['low']:+.1%} to {compared['high']:+.1%})"
-        lines.append(f"second minus first: {spread}, p = {compared['p_value']:.3g} over {compared['total']} questions")
+        lines.append(f"second minus first, {way}: {spread}, p = {compared['p_value']:.3g} over {compared['total']} questions")
     return lines
 
 

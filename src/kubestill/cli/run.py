@@ -41,6 +41,11 @@ def run(recipe: Path, overrides: tuple[str, ...], store: Store, as_json: bool) -
     click.echo(str(result.directory / "report.md"))
 
 
+def _score(head: str, suite: Mapping[str, Any]) -> str:
+    share = suite["passed"] / suite["total"] if suite["total"] else 0.0
+    return f"{head} {share:6.1%}  ({suite['passed']}/{suite['total']}, 95 %: {suite['low']:.1%} to {suite['high']:.1%})"
+
+
 def summary(report: Mapping[str, Any]) -> list[str]:
     """Return the lines that matter most: a score a suite, time and memory."""
     lines = []
@@ -48,6 +53,5 @@ def summary(report: Mapping[str, Any]) -> list[str]:
         if suite.get("skipped"):
             lines.append(f"{name:<22} skipped: {suite['skipped']}")
             continue
-        share = suite["passed"] / suite["total"] if suite["total"] else 0.0
-        lines.append(f"{name:<22} {share:6.1%}  ({suite['passed']}/{suite['total']}, 95 %: {suite['low']:.1%} to {suite['high']:.1%})")
+        lines += [_score(f"{way:<12}{name:<22}", score) for way, score in (("free", suite), ("constrained", suite["constrained"])) if score]
     return [*lines, f"built in {duration(report['seconds_total'])}, {size(report['peak_memory_bytes'])} of memory at most"]

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from kubestill.ground.seeds import Seed, stable_hash
 from kubestill.tools.checks.api import Verdict
+from kubestill.tools.grammar.api import Guide
 
 TRAIN, HELD = "train", "held"  # the two parts of every vocabulary, phrase table and repository list
 
@@ -145,6 +146,20 @@ class Domain(Protocol):
 
     def suites(self) -> Mapping[str, Suite]:
         """Return the suites by name."""
+        ...
+
+    def guide(self, kinds: Sequence[str] = ()) -> Guide | None:
+        """Return what leads answers, so that nothing can be invented in them; None where nothing does.
+
+        `kinds`: the answer is of one of these.
+
+        Raises:
+            UserError: a kind is unknown.
+        """
+        ...
+
+    def understood(self, notes: str) -> Sequence[Intent] | None:
+        """Return the statements that a student noted of a request; None where its notes cannot be read."""
         ...
 
     def judge(self, answer: str, intents: Sequence[Intent] | None = None) -> Verdict:

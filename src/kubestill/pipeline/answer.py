@@ -1,106 +1,162 @@
-"""One checked answer from a model, and scores of a model on a suite: what `ask` and `eval` print."""
+"""One checked answer from a model: what `ask` prints.
 
+The request is answered under the domain's guide, judged, and asked at most once more, with what the checks found, where no answer passed.
+"""
+
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
-from kubestill.domains.api import Document, Domain
-from kubestill.ground.progress import Progress
-from kubestill.ground.shards import read_shards
-from kubestill.ground.store import Store
-from kubestill.pipeline.models import Model
-from kubestill.pipeline.table import DOMAINS, PARTS
+from kubestill.domains.api import Domain, Intent
+from kubestill.pipeline.lint_files import contents
+from kubestill.pipeline.models import Model, load_domain, load_engine
 from kubestill.tools.checks.api import Outcome, Verdict
-from kubestill.tools.engines.api import Ask, Engine
-from kubestill.tools.engines.table import engine_type
+from kubestill.tools.engines.api import Ask, Engine, Removed, Reply
+from kubestill.tools.grammar.api import Guide
 
 MAX_NEW_TOKENS = 768  # as evaluation asks, so that `ask` answers what was measured
-SHOWN_FINDINGS = 8
-USUAL_DOMAIN = "kubernetes"
+DRAWN = 0.7  # temperature of the answers after the first, where several are wanted and none is told
+SHOWN_FINDINGS, SHOWN_REMOVED = 8, 8
 
-Record = dict[str, Any]
+
+@dataclass(frozen=True)
+class Wish:
+    """How an answer is asked for.
+
+    `kinds`: of one of these. `version` of the cluster ("": the usual one) and `definitions`, files or folders of custom resources.
+    `free`: without the guide. `tries`: how many answers, of which the checks choose. `repair`: ask once more where none passes.
+    """
+
+    kinds: tuple[str, ...] = ()
+    version: str = ""
+    definitions: tuple[Path, ...] = ()
+    free: bool = False
+    tries: int = 1
+    temperature: float = 0.0
+    seed: int = 0
+    repair: bool = True
+    domain: str = ""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """A model's answer with its verdict; `cut` says that the token limit ended it, `notes` what it understood, line by line."""
+    """A model's answer with its verdict, how it was written, and how long it took, the model's loading left out."""
 
-    text: str
+    reply: Reply
     verdict: Verdict
-    cut: bool
-    notes: str = ""
+    seconds: float = 0.0
+    repaired: bool = False
 
     def record(self) -> dict[str, Any]:
         """Return the JSON form."""
-        verdict = self.verdict
-        findings = [{"code": f.code, "path": f.path, "message": f.message, "remedy": f.remedy} for f in verdict.findings]
-        told = {"answer": self.text, "passed": verdict.passed, "failed_on": verdict.failed_on}
-        return {**told, "understood": self.notes.splitlines(), "findings": findings, "cut": self.cut}
+        reply, verdict = self.reply, self.verdict
+        return {
+            "answer": reply.text,
+            "passed": verdict.passed,
+            "failed_on": verdict.failed_on,
+            "understood": reply.notes.splitlines(),
+            "findings": [
+                {"tier": f.tier.name.lower(), "code": f.code, "path": f.path, "message": f.message, "remedy": f.remedy}
+                for f in verdict.findings
+            ],
+            "truncated": reply.cut,
+            "repaired": self.repaired,
+            "tokens": reply.tokens,
+            "forced_tokens": reply.forced,
+            "drafted_tokens": reply.drafted,
+            "removed": [_removed(one) for one in reply.removed],
+            "seconds": round(self.seconds, 3),
+        }
 
     def told(self) -> list[str]:
         """Return the verdict in lines for people."""
         judged = [result for result in self.verdict.results if result.outcome is not Outcome.SKIP]
         counted = f"{len(judged)} checks looked, {len(self.verdict.results) - len(judged)} had nothing to look at"
         outcome = "passed" if self.verdict.passed else f"failed on {self.verdict.failed_on}" if self.verdict.failed_on else "not judged"
-        lines = [f"understood: {' · '.join(self.notes.splitlines())}"] if self.notes else []
-        lines.append(f"verdict: {outcome} ({counted})")
+        lines = [f"understood: {' · '.join(self.reply.notes.splitlines())}"] if self.reply.notes else []
+        lines.append(f"verdict: {outcome}{', after a repair' if self.repaired else ''} ({counted})")
         for found in self.verdict.findings[:SHOWN_FINDINGS]:
             lines.append(f"  {found.code} {found.path}: {found.message}" + (f". {found.remedy}" if found.remedy else ""))
         if len(self.verdict.findings) > SHOWN_FINDINGS:
             lines.append(f"  and {len(self.verdict.findings) - SHOWN_FINDINGS} more findings")
-        return [*lines, "  the answer is cut: it reached the limit of tokens"] if self.cut else lines
+        return [*lines, "  the answer is cut: it reached the limit of tokens"] if self.reply.cut else lines
+
+    def explained(self) -> list[str]:
+        """Return in lines how the answer was written: what needed no choice, and what the grammar took away."""
+        reply = self.reply
+        share = f"{reply.forced} of {reply.tokens} tokens needed no choice, {reply.drafted} were guessed before the model was asked"
+        lines = [f"{share}; {self.seconds:.2f} s"]
+        for one in reply.removed[:SHOWN_REMOVED]:
+            lines.append(f"  at token {one.at}: wanted {one.token_text!r} ({one.probability:.0%}), the grammar left {one.chosen_text!r}")
+        if len(reply.removed) > SHOWN_REMOVED:
+            lines.append(f"  and {len(reply.removed) - SHOWN_REMOVED} more that the grammar took away")
+        return lines if reply.removed else [*lines, "  the grammar took nothing away: the model wanted no other token"]
 
 
-def ask_model(model: Model, request: str, domain_name: str = "") -> Answer:
-    """Generate one answer greedily and judge it by the domain's checks.
+def _removed(one: Removed) -> dict[str, Any]:
+    return {"at": one.at, "wanted": one.token_text, "probability": round(one.probability, 4), "chosen": one.chosen_text}
+
+
+def ask_model(model: Model, request: str, wish: Wish = Wish()) -> Answer:
+    """Return the answer that the checks choose; it may have failed.
 
     Raises:
-        UserError: the request is longer than the model's context, or there is no such domain.
+        UserError: the request is too long for the model's context, there is no such domain, kind or version, or a definition is none.
         Unavailable: the engine's packages are not installed.
     """
-    domain: Domain = load_domain(domain_name or model.domain)
-    (reply,) = load_engine(model).generate([request], Ask(max_new_tokens=MAX_NEW_TOKENS))
-    return Answer(reply.text, domain.judge(reply.text), reply.cut, reply.notes)
+    domain = wished_domain(model, wish)
+    guide = None if wish.free else domain.guide(wish.kinds)
+    engine, started = load_engine(model), time.monotonic()
+    found = _best([_judged(domain, reply) for reply in _replies(engine, request, guide, wish)])
+    if not found.verdict.passed and wish.repair and found.verdict.findings:
+        (reply,) = engine.generate([_with_findings(request, found)], _asked(wish, 0), [guide])
+        again = _judged(domain, reply)
+        found = replace(again, repaired=True) if again.verdict.passed else found
+    return replace(found, seconds=time.monotonic() - started)
 
 
-def score_model(model: Model, suite: str, store: Store, progress: Progress, count: int | None = None) -> tuple[Record, list[Record]]:
-    """Ask the model a suite; return the score and the answers, in the shapes of an artifact of scores.
-
-    Suites that need documents get those of the newest corpus of the workspace.
+def wished_domain(model: Model, wish: Wish) -> Any:
+    """Return the domain that guides and judges.
 
     Raises:
-        UserError: the domain has no such suite.
-        Unavailable: the engine's packages are not installed.
+        UserError: there is no such domain or version, or a file of definitions defines nothing.
     """
-    domain: Domain = load_domain(model.domain)
-    documents = newest_documents(store)
-    given: dict[str, Any] = {"count": count} if count else {}
-    questions = PARTS.load("Questions")(suite, documents=documents, **given)
-    scored = PARTS.load("evaluate")(load_engine(model), domain, questions, Ask(max_new_tokens=MAX_NEW_TOKENS), progress)
-    return scored.score, scored.records
+    domain = load_domain(wish.domain or model.domain, wish.version)
+    if wish.definitions:
+        domain.learn_definitions(contents(wish.definitions, b""))
+    return domain
 
 
-def compare_answers(first: list[Record], second: list[Record]) -> Record:
-    """Compare two models by their answers to the same questions: difference, interval, p-value."""
-    compared: Record = PARTS.load("compare")(first, second)
-    return compared
+def greedy(wish: Wish) -> Ask:
+    """Return how the first answer is generated: greedily, unless a temperature is wished."""
+    return _asked(wish, 0)
 
 
-def load_domain(name: str) -> Any:
-    """Return the domain called `name` without options; Kubernetes where no name is known."""
-    return DOMAINS.load(name or USUAL_DOMAIN)()
+def _asked(wish: Wish, number: int) -> Ask:
+    temperature = wish.temperature or (DRAWN if number else 0.0)
+    return Ask(MAX_NEW_TOKENS, temperature, seed=wish.seed + number)
 
 
-def load_engine(model: Model) -> Engine:
-    """Return the engine that answers from a folder of weights."""
-    engine: Engine = engine_type("transformers").load(model.folder)
-    return engine
+def _replies(engine: Engine, request: str, guide: Guide | None, wish: Wish) -> list[Reply]:
+    return [engine.generate([request], _asked(wish, number), [guide])[0] for number in range(wish.tries)]
 
 
-def newest_documents(store: Store) -> Sequence[Document]:
-    """Return the documents of the corpus that was made last; none where there is none."""
-    corpora = [artifact for artifact in store.all() if artifact.kind == "documents"]
-    if not corpora:
-        return ()
-    newest = max(corpora, key=lambda artifact: (artifact.path / "manifest.json").stat().st_mtime)
-    return tuple(Document(**record) for record in read_shards(newest.path, "documents"))
+def _judged(domain: Domain, reply: Reply) -> Answer:
+    """Judge a reply; what the model noted of the request must hold of its answer."""
+    intents: Sequence[Intent] | None = domain.understood(reply.notes) if reply.notes else None
+    return Answer(reply, domain.judge(reply.text, intents))
+
+
+def _best(answers: Sequence[Answer]) -> Answer:
+    """Return the answer that passed and that most of those that passed agree with; of equals the first."""
+    passed = [answer for answer in answers if answer.verdict.passed]
+    texts = [answer.reply.text for answer in passed]
+    return max(passed, key=lambda answer: texts.count(answer.reply.text)) if passed else answers[0]
+
+
+def _with_findings(request: str, answer: Answer) -> str:
+    """Return the request once more, with what was found in the answer."""
+    found = "\n".join(f"- {one.path}: {one.message}" for one in answer.verdict.findings[:SHOWN_FINDINGS])
+    return f"{request}\n\nAn answer to this failed its checks:\n{found}"

@@ -29,7 +29,8 @@ The shape (every key is always present; lists may be empty; numbers are int or f
           "by_kind": {kind: {"passed": int, "total": int, "low": float, "high": float}},
           "failed_on": {tier: int},     # form | syntax | schema | rules | policy | intent -> answers
           "skipped": str,               # only where the suite could not be asked: why (then total is 0)
-          "tokens_mean": float, "seconds": float,
+          "tokens_mean": float, "forced_share": float, "seconds": float,
+          "constrained": {...},         # the same figures under the domain's guide; {} where it was not asked so
       }},
       "curve": [{"step": int, "tokens": int, "loss": float, "learning_rate": float, "tokens_per_second": float,
                  "seconds": float}],    # weights/curve.jsonl, thinned to at most 2,000 rows
@@ -55,6 +56,7 @@ from kubestill.pipeline.recipe import Recipe
 from kubestill.pipeline.surroundings import commit, hardware, versions
 
 CURVE_ROWS = 2_000
+CONSTRAINED = "constrained"  # as the stage of evaluation writes it
 ANSWERS = 20
 
 
@@ -88,11 +90,16 @@ def collect(outcome: Outcome) -> dict[str, Any]:
         "peak_memory_bytes": max((artifact.peak_memory_bytes for artifact in artifacts.values()), default=0),
         "stages": stages,
         "river": [{"stage": stage["name"], **stage["tally"]} for stage in stages if stage["tally"]["came"]],
-        "suites": json.loads((scores / "scores.json").read_text()) if scores else {},
+        "suites": _suites(scores) if scores else {},
         "curve": thinned(_records(weights, "curve.jsonl"), CURVE_ROWS),
         "fullpass": _records(weights, "fullpass.jsonl"),
         "answers": pick_answers(scores, ANSWERS) if scores else [],
     }
+
+
+def _suites(scores: Path) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = json.loads((scores / "scores.json").read_text())
+    return {name: {CONSTRAINED: {}, **score} for name, score in found.items()}
 
 
 def _stage(artifact: Artifact, reused: bool) -> dict[str, Any]:
@@ -121,8 +128,8 @@ def thinned(rows: Sequence[dict[str, Any]], most: int) -> list[dict[str, Any]]:
 
 
 def pick_answers(scores: Path, count: int) -> list[dict[str, Any]]:
-    """Deal `count` answers over the suites, half of them failed where there are as many, evenly spaced in each."""
-    files = sorted(scores.glob("*.jsonl"))
+    """Deal `count` free answers over the suites, half of them failed where there are as many, evenly spaced in each."""
+    files = sorted(file for file in scores.glob("*.jsonl") if not file.stem.endswith(f".{CONSTRAINED}"))
     picked: list[dict[str, Any]] = []
     for number, file in enumerate(files):
         share = (count - len(picked)) // (len(files) - number)

@@ -17,8 +17,8 @@ STAGES = Table(
 # Packages beyond the plain install that a stage (or the report) imports, so that a run says what is missing before it spends anything.
 NEEDS: dict[str, tuple[str, ...]] = {
     "training": ("torch", "tokenizers", "safetensors", "transformers"),
-    "evaluation": ("torch", "tokenizers", "safetensors"),
-    "export": ("torch", "tokenizers", "safetensors", "transformers"),
+    "evaluation": ("torch", "tokenizers", "safetensors", "llguidance"),
+    "export": ("torch", "tokenizers", "safetensors", "transformers", "gguf", "xllamacpp"),
     "report": ("jinja2", "matplotlib"),
 }
 

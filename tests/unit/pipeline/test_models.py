@@ -29,13 +29,13 @@ def release(store: Store, monkeypatch: pytest.MonkeyPatch) -> Artifact:
 def test_a_model_is_found_by_run_artifact_folder_or_no_name_at_all(store: Store, release: Artifact) -> None:
     for wanted in ("", "latest", "2026-01-01-000000-toy", release.name):
         found = find_model(store, wanted)
-        assert (found.folder.resolve(), found.domain) == (release.path.resolve(), "cron"), wanted
-    assert find_model(store, str(release.path)).folder == release.path
+        assert (Path(found.place).resolve(), found.domain) == (release.path.resolve(), "cron"), wanted
+    assert find_model(store, str(release.path)).place == str(release.path)
 
 
 def test_packaged_students_are_found_by_name_and_where_there_is_no_run(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(models, "packaged", lambda: {"kubernetes-base": Path("/packaged")})
-    assert find_model(store, "").folder == Path("/packaged")
+    assert find_model(store, "").place == "/packaged"
     assert find_model(store, "kubernetes-base").domain == "kubernetes"
 
 
@@ -43,5 +43,17 @@ def test_nothing_found_is_one_sentence(store: Store, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(models, "packaged", lambda: {})
     with pytest.raises(UserError, match="run a recipe first"):
         find_model(store, "")
-    with pytest.raises(UserError, match="gone: is no run, artifact, folder of weights or packaged student"):
+    with pytest.raises(UserError, match="gone: is no run, artifact, folder of weights, GGUF file, address or packaged student"):
         find_model(store, "gone")
+
+
+def test_the_engine_follows_from_what_the_model_is(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(models, "find_spec", lambda name: object())
+    assert find_model(store, "http://localhost:8080/v1").engine == "openai_http"
+    file = tmp_path / "model-q8_0.gguf"
+    file.touch()
+    assert find_model(store, str(file)).engine == find_model(store, str(tmp_path)).engine == "llama_cpp"
+    (tmp_path / "model.safetensors").touch()
+    assert find_model(store, str(tmp_path)).engine == "llama_cpp"
+    monkeypatch.setattr(models, "find_spec", lambda name: None)
+    assert find_model(store, str(tmp_path)).engine == "transformers"

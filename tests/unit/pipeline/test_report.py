@@ -30,8 +30,11 @@ def data():
         "river": [{"stage": "synthesis", "came": 1000, "kept": 900, "dropped": {"schema/K8S002": 70, "<i>odd</i>": 30}}],
         "suites": {
             "cron": {**share(183, 200), "by_kind": {"daily": share(90, 100), "weekly": share(93, 100)}, "failed_on": {"intent": 17},
-                     "tokens_mean": 9.0, "seconds": 3.0},
-            "real": {**share(0, 0), "by_kind": {}, "failed_on": {}, "tokens_mean": 0.0, "seconds": 0.0, "skipped": "no documents"},
+                     "tokens_mean": 9.0, "forced_share": 0.0, "seconds": 3.0,
+                     "constrained": {**share(190, 200), "by_kind": {}, "failed_on": {"intent": 10}, "tokens_mean": 8.0,
+                                     "forced_share": 0.25, "seconds": 2.0}},
+            "real": {**share(0, 0), "by_kind": {}, "failed_on": {}, "tokens_mean": 0.0, "forced_share": 0.0, "seconds": 0.0,
+                     "skipped": "no documents", "constrained": {}},
         },
         "curve": [{"step": step, "tokens": 100 * step, "loss": 3 / step, "learning_rate": 0.1, "tokens_per_second": 9.0,
                    "seconds": 2.0 * step} for step in range(1, 80)],

@@ -7,11 +7,14 @@ from typing import Any
 
 from kubestill.domains.api import HELD, Document, Drop, Intent, Sample, Skill, Suite
 from kubestill.domains.cron import checks, drawing, phrasing
+from kubestill.domains.cron.grammar import CronGuide
 from kubestill.domains.cron.schedule import MACROS, NotASchedule, Schedule, parse
 from kubestill.domains.cron.words import FORMS
+from kubestill.ground.errors import UserError
 from kubestill.ground.records import read_records
 from kubestill.ground.seeds import Seed, stable_hash
 from kubestill.tools.checks.api import Verdict
+from kubestill.tools.grammar.api import Guide
 
 VERSION = 1  # of what is drawn and how it is said; a golden test holds it
 PROVENANCE = ("repository", "path", "commit", "licence")
@@ -102,6 +105,20 @@ class CronDomain:
     def suites(self) -> Mapping[str, Suite]:
         """Return the one suite."""
         return {"cron": CronSuite()}
+
+    def guide(self, kinds: Sequence[str] = ()) -> Guide:
+        """Return what leads an answer: the grammar of expressions.
+
+        Raises:
+            UserError: a kind is asked for; cron has none.
+        """
+        if kinds:
+            raise UserError("kind", "cron's answers are of no kind", "leave --kind out")
+        return CronGuide()
+
+    def understood(self, notes: str) -> Sequence[Intent] | None:  # noqa: ARG002 - the protocol's: nothing is noted here
+        """Return nothing: students of cron note nothing."""
+        return None
 
     def judge(self, answer: str, intents: Sequence[Intent] | None = None) -> Verdict:
         """Check form, syntax, rules and, where intents are known, when it fires."""

@@ -11,7 +11,7 @@ from kubestill.domains.kubernetes.checks import table
 from kubestill.domains.kubernetes.checks.needs import present
 from kubestill.domains.kubernetes.definitions import CustomKind
 from kubestill.domains.kubernetes.manifests import SYNTAX_CODES, Manifest, Reading, read
-from kubestill.domains.kubernetes.schema import DEFAULT_VERSION, SCHEMA_CODES, Schemas, schemas, split_api_version
+from kubestill.domains.kubernetes.schema import SCHEMA_CODES, Schemas, schemas, split_api_version
 from kubestill.domains.kubernetes.subject import Subject
 from kubestill.domains.kubernetes.subject import table as table_of
 from kubestill.tools.checks.api import Check, Finding, Outcome, Result, Tier, Verdict
@@ -60,16 +60,20 @@ class DocumentVerdict:
     manifest: Manifest | None = None
 
 
-def judge(answer: str, version: str = DEFAULT_VERSION) -> Answer:
-    """Judge a model's raw answer: form, syntax, schema, rules. A kind that the schemas do not know fails."""
+def judge(answer: str, known: Schemas | None = None) -> Answer:
+    """Judge a model's raw answer: form, syntax, schema, rules. A kind that the schemas do not know fails.
+
+    `known`: the schemas to judge by, the usual version's unless told.
+    """
+    known = known or schemas()
     reading = read(answer)
     form = _form(answer, reading)
     if form:
         finding = Finding(FORM, "", form, Tier.FORM, 1, 1, remedy=_FORM_REMEDY)
-        return Answer(_verdict(None, (judged(FORM, Tier.FORM, (finding,)),), schemas(version), False), None)
+        return Answer(_verdict(None, (judged(FORM, Tier.FORM, (finding,)),), known, False), None)
     before = (passed(FORM, Tier.FORM), _syntax(reading.findings))
     manifest = reading.manifests[0] if reading.manifests else None
-    return Answer(_verdict(manifest, before, schemas(version), False), manifest.object if manifest else None)
+    return Answer(_verdict(manifest, before, known, False), manifest.object if manifest else None)
 
 
 def check_text(

@@ -7,15 +7,18 @@ from kubestill.domains.api import Intent
 from kubestill.domains.kubernetes import answers
 from kubestill.domains.kubernetes.intents.kinds import KINDS
 from kubestill.domains.kubernetes.intents.lens import Facts
-from kubestill.domains.kubernetes.schema import DEFAULT_VERSION
+from kubestill.domains.kubernetes.schema import Schemas
 from kubestill.tools.checks.api import Finding, Outcome, Result, Tier, Verdict
 
 INTENT = "K8S100"
 
 
-def full_pass(answer: str, intents: Sequence[Intent] | None = None, version: str = DEFAULT_VERSION) -> Verdict:
-    """Run form, syntax, schema and rules on an answer and, with `intents`, whether each of them holds."""
-    judged = answers.judge(answer, version)
+def full_pass(answer: str, intents: Sequence[Intent] | None = None, known: Schemas | None = None) -> Verdict:
+    """Run form, syntax, schema and rules on an answer and, with `intents`, whether each of them holds.
+
+    `known`: the schemas to judge by, the usual version's unless told.
+    """
+    judged = answers.judge(answer, known)
     if intents is None:
         return judged.verdict
     return Verdict((*judged.verdict.results, _intents(judged, intents)))

@@ -15,10 +15,12 @@ from kubestill.domains.kubernetes.subject import Subject
 from kubestill.ground.errors import UserError
 from kubestill.ground.seeds import stable_hash
 from kubestill.tools.checks.api import Check, Finding, Verdict
+from kubestill.tools.grammar.api import Guide
 
 if TYPE_CHECKING:
     from kubestill.domains.kubernetes.cluster import Connection, Pulled
     from kubestill.domains.kubernetes.fixes import Mended
+    from kubestill.domains.kubernetes.grammars.editing import Editing
 
 INTENTS_VERSION = 3  # of reading, building, drawing and phrasing: another version makes other samples
 
@@ -40,6 +42,11 @@ class Kubernetes:
         self.schemas: Schemas | None = None  # other than the published ones
         self.policies: tuple[Check[Subject], ...] = ()
         self.cluster: Connection | None = None
+
+    @property
+    def known(self) -> Schemas:
+        """The schemas to judge by: the version's published ones, unless definitions were learned."""
+        return self.schemas or schemas(self.version)
 
     def use_cluster(self, kubeconfig: Path | None, context: str) -> None:
         """Have what passes here tried on a cluster, too, in a dry run.
@@ -124,15 +131,41 @@ class Kubernetes:
 
         return SUITES
 
+    def guide(self, kinds: Sequence[str] = ()) -> Guide:
+        """Return what leads an answer: to the notes of a student that writes them, and to manifests that the schemas allow.
+
+        Raises:
+            UserError: the schemas know no kind of a name.
+        """
+        from kubestill.domains.kubernetes.grammars.guide import manifest_guide  # not needed, so not loaded, for a check
+
+        return manifest_guide(self.known, kinds)
+
+    def editing(self, text: str, document: int = 0) -> "Editing":
+        """Return the change of one object of a file's text, counted from 0."""
+        from kubestill.domains.kubernetes.grammars.editing import Editing
+        from kubestill.domains.kubernetes.grammars.guide import manifest_guide
+
+        return Editing(text, document, self.known, manifest_guide(self.known))
+
+    def understood(self, notes: str) -> Sequence[Intent] | None:
+        """Return the statements of a student's notes; None where they cannot be read."""
+        from kubestill.domains.kubernetes.intents.notes import read_notes
+
+        try:
+            return read_notes(notes)
+        except ValueError:
+            return None
+
     def judge(self, answer: str, intents: Sequence[Intent] | None = None) -> Verdict:
         """Run form, syntax, schema and rules on an answer and, with `intents`, whether each of them holds."""
         from kubestill.domains.kubernetes.fullpass import full_pass
 
-        return full_pass(answer, intents, self.version)
+        return full_pass(answer, intents, self.known)
 
     def check_text(self, text: str | bytes, where: str, before: int = 0) -> list[answers.DocumentVerdict]:
         """Judge every document of a file, or of a part of it that has `before` lines before it."""
-        return answers.check_text(text, where, self.schemas or schemas(self.version), self.policies, before)
+        return answers.check_text(text, where, self.known, self.policies, before)
 
     def objects(self, text: str | bytes) -> tuple[Manifest, ...]:
         """Return the objects of a file, unjudged."""
@@ -159,7 +192,7 @@ class Kubernetes:
         """Mend the findings of a file's text whose remedy is certain; all else of it stays as it stands."""
         from kubestill.domains.kubernetes.fixes import mend
 
-        return mend(text, self.schemas or schemas(self.version), where)
+        return mend(text, self.known, where)
 
     def diff(self, path: str, before: str, after: str) -> str:
         """Return the difference of two texts of a file, as git prints it."""

@@ -123,18 +123,19 @@ class Schemas:
         """
         if version not in versions():
             raise UserError("schema version", f"no schemas of Kubernetes {version!r}", f"use one of {', '.join(versions())}")
-        self.version, self._served = version, enums
+        self.version, self.served, self.customs = version, enums, tuple(custom)
         [folder] = _folder().glob(f"v{version}.*-local-strict")
-        self._definitions: dict[str, dict[str, Any]] = json.loads((folder / "_definitions.json").read_text("utf-8"))["$defs"]
+        self.definitions: dict[str, dict[str, Any]] = json.loads((folder / "_definitions.json").read_text("utf-8"))["$defs"]
         self._custom = {one.kind: one for one in custom}
-        self._definitions |= {one.name: _with_metadata(one.written) for one in custom}
+        self.definitions |= {one.name: _with_metadata(one.written) for one in custom}
         self._compiled = {one.name: dict(one.strict) for one in custom}
         self._validators: dict[tuple[str, str], Any] = {}  # by apiVersion and kind
 
     @cached_property
-    def _names(self) -> dict[Kind, str]:
+    def names(self) -> dict[Kind, str]:
+        """The definition of each kind that can be created, by name."""
         names = {}
-        for name, definition in self._definitions.items():
+        for name, definition in self.definitions.items():
             known = definition.get("x-kubernetes-group-version-kind", ())
             if name.startswith("io.k8s.apimachinery.") or "metadata" not in definition.get("properties", ()):
                 continue  # DeleteOptions, Status and the like stand in every group and are no objects
@@ -145,7 +146,7 @@ class Schemas:
 
     @cached_property
     def _groups(self) -> frozenset[str]:
-        return frozenset(kind.group for kind in self._names)
+        return frozenset(kind.group for kind in self.names)
 
     def owns(self, group: str) -> bool:
         """Return whether an API group is one of Kubernetes' own, so that an unknown kind in it is a mistake."""
@@ -153,11 +154,11 @@ class Schemas:
 
     def kinds(self) -> tuple[Kind, ...]:
         """Return every kind that can be created."""
-        return tuple(self._names)
+        return tuple(self.names)
 
     def knows(self, api_version: str, kind: str) -> bool:
         """Return whether the schemas describe this kind."""
-        return (api_version, kind) in self._validators or Kind(*split_api_version(api_version), kind) in self._names
+        return (api_version, kind) in self._validators or Kind(*split_api_version(api_version), kind) in self.names
 
     def findings(self, value: Mapping[str, Any]) -> tuple[Finding, ...]:
         """Return what the schema says against an object; nothing when it is valid."""
@@ -175,7 +176,7 @@ class Schemas:
         found = list(self._twins(full, value))
         if is_valid:
             return tuple(found[:MAX_FINDINGS])
-        name = self._names[full]
+        name = self.names[full]
         for error in validator.iter_errors(value):
             found.extend(islice(self._explain(error, name), MAX_FINDINGS))
             if len(found) >= MAX_FINDINGS:
@@ -193,7 +194,7 @@ class Schemas:
 
     def property(self, api_version: str, kind: str, path: Sequence[str | int] = ()) -> Property | None:
         """Return what is known of the field at `path` (list items by any index), or None where the schema has no such field."""
-        name = self._names.get(Kind(*split_api_version(api_version), kind))
+        name = self.names.get(Kind(*split_api_version(api_version), kind))
         if name is None:
             return None
         holder, schema, last = None, {"$ref": f"#/$defs/{name}"}, ""
@@ -213,25 +214,26 @@ class Schemas:
     def _property(self, name: str, schema: dict[str, Any], holder: dict[str, Any] | None) -> Property:
         resolved = self._resolved(schema)
         fields = self._resolved(resolved["items"]) if "items" in resolved else resolved
-        owner = next((key for key, value in self._definitions.items() if value is holder), "") if holder else ""
+        owner = next((key for key, value in self.definitions.items() if value is holder), "") if holder else ""
         return Property(
             name=name,
             type=_type(schema, resolved),
             description=schema.get("description") or resolved.get("description", ""),
             format=resolved.get("format", ""),
             required=bool(holder) and name in (holder or {}).get("required", ()),
-            enum=tuple(resolved.get("enum") or self._enums.get(owner, {}).get(name) or ()),
+            enum=tuple(resolved.get("enum") or self.enums.get(owner, {}).get(name) or ()),
             keys=tuple(fields.get("properties", ())),
             required_keys=tuple(fields.get("required", ())),
         )
 
     def _resolved(self, schema: dict[str, Any]) -> dict[str, Any]:
-        return self._resolved(self._definitions[schema["$ref"].rsplit("/", 1)[1]]) if "$ref" in schema else schema
+        return self._resolved(self.definitions[schema["$ref"].rsplit("/", 1)[1]]) if "$ref" in schema else schema
 
     @cached_property
-    def _enums(self) -> Enums:
-        if self._served is not None:
-            return self._served
+    def enums(self) -> Enums:
+        """The values that string fields may have, by definition and field, as far as they are known."""
+        if self.served is not None:
+            return self.served
         if self.version != DEFAULT_VERSION:
             return {}  # the lists are one version's; another version may allow more or fewer
         text = resources.files("kubestill.domains.kubernetes").joinpath(f"data/enums-{DEFAULT_VERSION}.json").read_text("utf-8")
@@ -242,7 +244,7 @@ class Schemas:
         """Compile the validator of a kind with all that it refers to; None for an unknown kind."""
         import jsonschema_rs
 
-        name = self._names.get(Kind(*split_api_version(api_version), kind))
+        name = self.names.get(Kind(*split_api_version(api_version), kind))
         if name is None:
             return None
         reached, waiting = {}, [name]
@@ -258,19 +260,19 @@ class Schemas:
 
     def _compact(self, name: str) -> dict[str, Any]:
         if name not in self._compiled:
-            compacted = _SPECIAL.get(name) or _compacted(self._definitions[name], self._enums.get(name, {}))
+            compacted = _SPECIAL.get(name) or _compacted(self.definitions[name], self.enums.get(name, {}))
             if name in _NOT_NEEDED:
                 compacted["required"] = [one for one in compacted.get("required", ()) if one not in _NOT_NEEDED[name]]
             self._compiled[name] = compacted
         return self._compiled[name]
 
     def _unknown_kind(self, api_version: str, kind: str) -> Finding:
-        same = sorted(known.api_version for known in self._names if known.kind == kind)
+        same = sorted(known.api_version for known in self.names if known.kind == kind)
         group, version = split_api_version(api_version)
         if same:
             return _finding("K8S021", "apiVersion", f"{kind} is not served as {api_version!r}; expected {' or '.join(same)}")
-        in_group = [known.kind for known in self._names if (known.group, known.version) == (group, version)]
-        hint = _near(kind, in_group) or _near(kind, sorted({known.kind for known in self._names}))
+        in_group = [known.kind for known in self.names if (known.group, known.version) == (group, version)]
+        hint = _near(kind, in_group) or _near(kind, sorted({known.kind for known in self.names}))
         return _finding("K8S021", "kind", f"unknown kind {kind!r} in {api_version!r}", hint)
 
     def _explain(self, error: Any, name: str) -> Iterator[Finding]:
@@ -296,7 +298,7 @@ class Schemas:
             yield _finding("K8S026", path, f"found {describe(error.instance)}, expected {_expected(problem)}")
 
     def _fields_at(self, name: str, path: Sequence[str | int]) -> tuple[str, ...]:
-        schema = self._definitions[name]
+        schema = self.definitions[name]
         for step in path:
             schema = self._resolved(schema)
             following = schema.get("items") if isinstance(step, int) else schema.get("properties", {}).get(step)

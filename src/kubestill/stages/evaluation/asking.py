@@ -1,4 +1,7 @@
-"""Ask a model the questions of a suite and judge every answer. The stage and `kubestill eval` both come here."""
+"""Ask a model the questions of a suite and judge every answer. The stage and `kubestill eval` both come here.
+
+Free decoding tells what the weights know. Constrained decoding tells what a person gets: the domain's guide leads every answer.
+"""
 
 import time
 from collections.abc import Iterable, Sequence
@@ -11,9 +14,11 @@ from kubestill.ground.intervals import mcnemar_exact, paired_difference, wilson
 from kubestill.ground.progress import Progress, Silent
 from kubestill.ground.seeds import Seed
 from kubestill.tools.engines.api import Ask, Engine, Reply
+from kubestill.tools.grammar.api import Guide
 
 ASKED_AT_ONCE = 256  # requests handed to the engine between two lines of progress; it sorts and batches them as it likes
 TOO_LONG, UNJUDGED = "context", "unjudged"  # ways to fail that are no tier: no answer was possible; no check could look
+CONSTRAINED = "constrained"  # beside free decoding
 FINDINGS_KEPT = 8  # of one answer, in the records
 
 Record = dict[str, Any]
@@ -21,12 +26,13 @@ Record = dict[str, Any]
 
 @dataclass(frozen=True)
 class Questions:
-    """Which questions: a suite, how many of it, and what it may need."""
+    """Which questions: a suite, how many of it, and what it may need; with `constrained` the domain's guide leads the answers."""
 
     suite: str
     count: int = SUITE_SAMPLES
     seed: Seed = SUITE_SEED
     documents: Sequence[Document] = ()
+    constrained: bool = False
 
 
 @dataclass
@@ -51,24 +57,27 @@ def evaluate(engine: Engine, domain: Domain, questions: Questions, ask: Ask, pro
     samples = suite.samples(questions.documents, questions.count, questions.seed)
     if not samples:
         return Scored([], skipped("no held-out documents: give sources" if suite.needs_documents else "the suite gave no questions"))
+    guide = domain.guide() if questions.constrained else None
     started, records = time.monotonic(), list[Record]()
     for first in range(0, len(samples), ASKED_AT_ONCE):
         some = samples[first : first + ASKED_AT_ONCE]
-        replies = answers(engine, [sample.request for sample in some], ask)
+        replies = answers(engine, [sample.request for sample in some], ask, guide)
         records.extend(judged(domain, sample, reply) for sample, reply in zip(some, replies, strict=True))
         passed = sum(record["passed"] for record in records)
-        (progress or Silent()).step(len(records), len(samples), f"answers of {questions.suite}", passed=passed)
+        (progress or Silent()).step(
+            len(records), len(samples), f"{CONSTRAINED if questions.constrained else 'free'} answers of {questions.suite}", passed=passed
+        )
     return Scored(records, score_of(records, time.monotonic() - started))
 
 
-def answers(engine: Engine, requests: Sequence[str], ask: Ask) -> list[Reply | None]:
-    """Return a reply to each request; None where the request does not fit the model's context."""
+def answers(engine: Engine, requests: Sequence[str], ask: Ask, guide: Guide | None = None) -> list[Reply | None]:
+    """Return a reply to each request, led by the guide; None where the request does not fit the model's context."""
     try:
-        return list(engine.generate(requests, ask))
+        return list(engine.generate(requests, ask, [guide] * len(requests)))
     except UserError:
         if len(requests) == 1:
             return [None]
-        return [reply for request in requests for reply in answers(engine, [request], ask)]
+        return [reply for request in requests for reply in answers(engine, [request], ask, guide)]
 
 
 def judged(domain: Domain, sample: Sample, reply: Reply | None) -> Record:
@@ -76,7 +85,16 @@ def judged(domain: Domain, sample: Sample, reply: Reply | None) -> Record:
     asked = {"id": sample.id, "kind": sample.kind, "request": sample.request, "expected": sample.answer}
     if reply is None:
         finding = {"code": "context", "path": "", "message": "the request does not fit the model's context"}
-        return {**asked, "answer": "", "passed": False, "failed_on": TOO_LONG, "findings": [finding], "tokens": 0, "cut": False}
+        return {
+            **asked,
+            "answer": "",
+            "passed": False,
+            "failed_on": TOO_LONG,
+            "findings": [finding],
+            "tokens": 0,
+            "forced": 0,
+            "cut": False,
+        }
     verdict = domain.judge(reply.text, sample.intents)
     findings = [{"code": f.code, "path": f.path, "message": f.message} for f in verdict.findings[:FINDINGS_KEPT]]
     return {
@@ -86,6 +104,7 @@ def judged(domain: Domain, sample: Sample, reply: Reply | None) -> Record:
         "failed_on": "" if verdict.passed else verdict.failed_on or UNJUDGED,
         "findings": findings,
         "tokens": reply.tokens,
+        "forced": reply.forced,
         "cut": reply.cut,
     }
 
@@ -96,13 +115,14 @@ def score_of(records: Sequence[Record], seconds: float) -> Record:
     for record in records:
         if not record["passed"]:
             failed_on[record["failed_on"]] = failed_on.get(record["failed_on"], 0) + 1
-    kinds = sorted({record["kind"] for record in records})
+    kinds, tokens = sorted({record["kind"] for record in records}), sum(record["tokens"] for record in records)
     return {
         **share(records),
         "by_kind": {kind: share([record for record in records if record["kind"] == kind]) for kind in kinds},
         "failed_on": dict(sorted(failed_on.items())),
         "cut": sum(record["cut"] for record in records),
-        "tokens_mean": round(sum(record["tokens"] for record in records) / max(1, len(records)), 1),
+        "tokens_mean": round(tokens / max(1, len(records)), 1),
+        "forced_share": round(sum(record["forced"] for record in records) / max(1, tokens), 4),
         "seconds": round(seconds, 3),
     }
 

@@ -13,6 +13,7 @@ from typing import Any
 from kubestill.ground.errors import UserError
 from kubestill.tools.engines.api import Ask, Engine, Reply
 from kubestill.tools.engines.table import engine_type
+from kubestill.tools.grammar.api import Guide
 
 CHUNK = 32  # requests: small enough that the last one does not keep a core waiting, large enough to fill a batch
 
@@ -34,15 +35,18 @@ class Fleet:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.pool.shutdown(wait=True, cancel_futures=True)
 
-    def generate(self, requests: Sequence[str], ask: Ask) -> list[Reply]:
-        """Answer every request, like-sized ones together.
+    def generate(self, requests: Sequence[str], ask: Ask, guides: Sequence[Guide | None] | None = None) -> list[Reply]:
+        """Answer every request, like-sized ones together; guides travel to the workers.
 
         Raises:
-            UserError: a request is longer than the context.
+            UserError: a request is longer than the context, or a guide's grammar is none.
         """
+        led = guides or [None] * len(requests)
         order = sorted(range(len(requests)), key=lambda place: len(requests[place]), reverse=True)
         chunks = [order[first : first + CHUNK] for first in range(0, len(order), CHUNK)]
-        futures = [self.pool.submit(_answer, [requests[place] for place in chunk], ask) for chunk in chunks]
+        futures = [
+            self.pool.submit(_answer, [requests[place] for place in chunk], ask, [led[place] for place in chunk]) for chunk in chunks
+        ]
         replies: dict[int, Reply] = {}
         for chunk, future in zip(chunks, futures, strict=True):
             found = future.result()
@@ -70,10 +74,10 @@ def _load(folder: Path) -> None:
     _engine = load_here(folder)
 
 
-def _answer(requests: list[str], ask: Ask) -> list[Reply] | tuple[str, str, str]:
+def _answer(requests: list[str], ask: Ask, guides: list[Guide | None]) -> list[Reply] | tuple[str, str, str]:
     """Answer in a worker; a UserError goes home as its parts, since it does not pickle."""
     try:
-        replies: list[Reply] = _engine.generate(requests, ask)
+        replies: list[Reply] = _engine.generate(requests, ask, guides)
     except UserError as error:
         return error.where, error.found, error.mend
     return replies

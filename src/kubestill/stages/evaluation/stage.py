@@ -1,8 +1,12 @@
-"""Evaluation: weights → scores. Every suite is asked, every answer judged; what could not be asked says why."""
+"""Evaluation: weights → scores. Every suite is asked freely and under the domain's guide; what could not be asked says why.
+
+A suite's score in `scores.json` is that of free decoding, which belongs to the weights alone; its `constrained` is what a person gets.
+"""
 
 import json
 from collections.abc import Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -14,15 +18,17 @@ from kubestill.ground.records import write_records, write_text
 from kubestill.ground.settings import read_settings
 from kubestill.ground.shards import read_shards
 from kubestill.ground.stage import Done, How, Job, Tally, What
-from kubestill.stages.evaluation.asking import Questions, Scored, evaluate
+from kubestill.stages.evaluation.asking import CONSTRAINED, Questions, Scored, evaluate
 from kubestill.stages.evaluation.fleet import Fleet, load_here
 from kubestill.tools.engines.api import Ask, Engine
 
 SCORES = "scores.json"
 
+Scores = dict[str, dict[str, Any]]
+
 
 class EvaluationWhat(What):
-    """What is asked, and how answers are generated: always greedily, so that a score belongs to the weights alone."""
+    """What is asked, and how answers are generated: always greedily, so that a score does not hang on a draw."""
 
     suites: tuple[str, ...] = ()
     """Suites by name; none named: all of the domain's."""
@@ -30,6 +36,8 @@ class EvaluationWhat(What):
     """Questions of each suite (fewer where it has fewer)."""
     counts: dict[str, int] = Field(default_factory=dict)
     """Another number for single suites."""
+    constrained: bool = True
+    """Ask each suite once more, the domain's guide leading the answers."""
     max_new_tokens: int = Field(default=768, ge=1)
     """An answer that is not finished by then is judged as it is."""
 
@@ -45,29 +53,37 @@ class Evaluation:
     """The stage."""
 
     name: ClassVar[str] = "evaluation"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     what: ClassVar[type[What]] = EvaluationWhat
     how: ClassVar[type[How]] = EvaluationHow
     inputs: ClassVar[Mapping[str, str]] = {"weights": "training", "documents": "corpus"}
     output: ClassVar[str] = "scores"
 
     def run(self, job: Job) -> Done:
-        """Write `<suite>.jsonl` and `scores.json`, suite by suite; a suite that was finished before a cut is not asked again.
+        """Write `<suite>.jsonl`, `<suite>.constrained.jsonl` and `scores.json`; what was finished before a cut is not asked again.
 
         Raises:
             UserError: a suite that the domain does not have.
         """
-        names, scores = _suites(job), _finished(job.out)
-        missing = [name for name in names if name not in scores]
+        scores = _finished(job.out)
+        missing = [name for name in _suites(job) if name not in scores or (job.what.constrained and CONSTRAINED not in scores[name])]
         if missing:
             with ExitStack() as stack:
                 engine = _engine(job, stack)
                 for name in missing:
-                    scored = _ask(job, name, engine)
-                    write_records(job.out / f"{name}.jsonl", scored.records)
-                    scores[name] = scored.score
-                    write_text(job.out / SCORES, json.dumps(scores, indent=1) + "\n")
-        return Done(_tally(scores), {name: _line(score) for name, score in scores.items()})
+                    _score(job, name, engine, scores)
+        return Done(_tally(scores), _figures(scores))
+
+
+def _score(job: Job, name: str, engine: Engine, scores: Scores) -> None:
+    """Ask a suite as often as it has not been asked yet, and write what came of it."""
+    for constrained in (False, True) if job.what.constrained else (False,):
+        if (CONSTRAINED if constrained else "passed") in scores.get(name, {}):
+            continue
+        scored = _ask(job, Questions(name, job.what.counts.get(name, job.what.count), constrained=constrained), engine)
+        write_records(job.out / f"{name}{f'.{CONSTRAINED}' if constrained else ''}.jsonl", scored.records)
+        scores[name] = {**scores[name], CONSTRAINED: scored.score} if constrained else scored.score
+        write_text(job.out / SCORES, json.dumps(scores, indent=1) + "\n")
 
 
 def _suites(job: Job) -> tuple[str, ...]:
@@ -78,10 +94,10 @@ def _suites(job: Job) -> tuple[str, ...]:
     return job.what.suites or tuple(sorted(known))
 
 
-def _finished(out: Path) -> dict[str, dict[str, Any]]:
+def _finished(out: Path) -> Scores:
     """Return the scores of the suites that an earlier run finished: the score is written after its answers."""
     path = out / SCORES
-    found: dict[str, dict[str, Any]] = json.loads(path.read_text()) if path.exists() else {}
+    found: Scores = json.loads(path.read_text()) if path.exists() else {}
     return found
 
 
@@ -92,22 +108,26 @@ def _engine(job: Job, stack: ExitStack) -> Engine:
     return load_here(folder)
 
 
-def _ask(job: Job, name: str, engine: Engine) -> Scored:
-    documents: tuple[Document, ...] = ()
-    if job.domain.suites()[name].needs_documents:
+def _ask(job: Job, questions: Questions, engine: Engine) -> Scored:
+    if job.domain.suites()[questions.suite].needs_documents:
         documents = tuple(Document(**record) for record in read_shards(job.inputs["documents"].path, "documents"))
-    questions = Questions(name, job.what.counts.get(name, job.what.count), documents=documents)
+        questions = replace(questions, documents=documents)
     return evaluate(engine, job.domain, questions, Ask(max_new_tokens=job.what.max_new_tokens), job.progress)
 
 
-def _tally(scores: Mapping[str, Mapping[str, Any]]) -> Tally:
-    """Count answers: kept are those that passed in full, the rest goes by the tier that failed."""
+def _tally(scores: Scores) -> Tally:
+    """Count free answers: kept are those that passed in full, the rest goes by the tier that failed."""
     tally = Tally()
     for score in scores.values():
         tally.keep(score["passed"])
         for tier, count in score["failed_on"].items():
             tally.drop(f"failed on {tier}", count)
     return tally
+
+
+def _figures(scores: Scores) -> dict[str, str]:
+    free = {name: _line(score) for name, score in scores.items()}
+    return free | {f"{name}, {CONSTRAINED}": _line(score[CONSTRAINED]) for name, score in scores.items() if CONSTRAINED in score}
 
 
 def _line(score: Mapping[str, Any]) -> str:

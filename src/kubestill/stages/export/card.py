@@ -1,34 +1,35 @@
 """The model card: what a stranger must know before using the weights, from the manifests of the artifacts they come from."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from kubestill.domains.api import Domain
 from kubestill.ground.manifest import Artifact
+from kubestill.stages.export.files import Made
 
 
 @dataclass(frozen=True)
 class Card:
     """What the card tells of."""
 
-    name: str
-    licence: str
+    what: Any  # ExportWhat
     domain: Domain
     inputs: Mapping[str, Artifact]  # documents, samples, mix, weights, scores
     parameters: int
+    made: Sequence[Made] = ()  # GGUF files
 
 
 def render(card: Card) -> str:
     """Return README.md, with the front matter that model hubs read."""
-    return "\n".join([*_head(card), *_scores(card), *_use(), *_river(card), *_limits(card), *_recipe(card)]) + "\n"
+    return "\n".join([*_head(card), *_scores(card), *_use(card), *_river(card), *_limits(card), *_recipe(card)]) + "\n"
 
 
 def _head(card: Card) -> Iterator[str]:
-    yield from ("---", f"license: {card.licence}", "language: en", "pipeline_tag: text-generation", "library_name: transformers")
+    yield from ("---", f"license: {card.what.licence}", "language: en", "pipeline_tag: text-generation", "library_name: transformers")
     yield from ("tags:", f"- {card.domain.name}", "- kubestill", "---", "")
-    yield from (f"# {card.name}", "")
+    yield from (f"# {card.what.name}", "")
     yield f"A language model of {card.parameters / 1e6:.1f} million parameters (embeddings included) for one thing: **{card.domain.name}**."
     yield "It was made by kubestill, from checked samples only; every figure below can be made again from the recipe at the end."
     yield ""
@@ -41,16 +42,22 @@ def _scores(card: Card) -> Iterator[str]:
         "",
         "full-pass@1: the first answer has the asked form, parses, passes every check and does all that was asked.",
     )
-    yield from ("Decoding is greedy and free (no grammar). Intervals are Wilson's, 95 %.", "")
-    yield from ("| suite | full-pass@1 | interval | n | fails on |", "|---|---|---|---|---|")
+    yield "Decoding is greedy: free, which tells what the weights know, and where the domain has a grammar constrained by it, which is what"
+    yield from ("a person gets. Intervals are Wilson's, 95 %.", "")
+    yield from ("| suite | decoding | full-pass@1 | interval | n | fails on |", "|---|---|---|---|---|---|")
     for name, score in figures.items():
-        if score.get("skipped"):
-            yield f"| {name} | not measured | | 0 | {score['skipped']} |"
-            continue
-        faults = ", ".join(f"{tier} {count}" for tier, count in score["failed_on"].items()) or "nothing"
-        interval = f"{score['low']:.1%} to {score['high']:.1%}"
-        yield f"| {name} | {score['passed'] / score['total']:.1%} | {interval} | {score['total']} | {faults} |"
+        yield _score(name, "free", score)
+        if "constrained" in score:
+            yield _score(name, "constrained", score["constrained"])
     yield ""
+
+
+def _score(name: str, decoding: str, score: Mapping[str, Any]) -> str:
+    if score.get("skipped"):
+        return f"| {name} | {decoding} | not measured | | 0 | {score['skipped']} |"
+    faults = ", ".join(f"{tier} {count}" for tier, count in score["failed_on"].items()) or "nothing"
+    share, interval = f"{score['passed'] / score['total']:.1%}", f"{score['low']:.1%} to {score['high']:.1%}"
+    return f"| {name} | {decoding} | {share} | {interval} | {score['total']} | {faults} |"
 
 
 def _scores_record(card: Card) -> Mapping[str, Any]:
@@ -59,7 +66,7 @@ def _scores_record(card: Card) -> Mapping[str, Any]:
     return record
 
 
-def _use() -> Iterator[str]:
+def _use(card: Card) -> Iterator[str]:
     yield from (
         "## Use",
         "",
@@ -71,6 +78,21 @@ def _use() -> Iterator[str]:
     yield "The folder is in Hugging Face format: `AutoModelForCausalLM` and `AutoTokenizer` load it, and the"
     yield "tokenizer carries the chat template. `chat.json` says how requests are written for the model and how its answers are read back;"
     yield "kubestill applies it. Sampling defaults: greedy (temperature 0), no repetition penalty, stop at `<|end|>`."
+    yield ""
+    if not card.made:
+        return
+    yield "Each GGUF file holds the tokenizer, `chat.json` and the sampling defaults, too, so that `kubestill ask --model FILE.gguf` needs"
+    yield "no other; `ollama create NAME -f Modelfile` takes the first. Compared with the weights on texts of the domain:"
+    yield ""
+    yield from ("| file | MB | largest error of a tensor | divergence, nats a token | same likeliest token | same tokens of a request |",)
+    yield "|---|---|---|---|---|---|"
+    for file in card.made:
+        size, error = f"{file.written.file_bytes / 1e6:.1f}", f"{file.written.error:.2%}"
+        like = file.likeness
+        yield f"| {file.name} | {size} | {error} | {like.divergence:.2g} | {like.same_first:.2%} | {like.same_tokens:.0%} |"
+    yield ""
+    yield "The error is the root mean square of the differences over that of the numbers. The last column is for llama.cpp's own tokenizer;"
+    yield "kubestill reads requests with `tokenizer.json`, which the file holds, and so always with the tokens of the training."
     yield ""
 
 
@@ -90,7 +112,7 @@ def _limits(card: Card) -> Iterator[str]:
     yield f"- It answers requests of the domain {card.domain.name} in English, one at a time; it does not converse."
     yield "- Requests unlike those of the suites above fail more often than the table says. Check every answer; `kubestill check` does."
     yield "- It does exactly what is asked and no more: what a request leaves open is left out or takes a default, not good practice."
-    yield "- Scores hold for greedy decoding and the versions of checks named below."
+    yield "- Scores hold for greedy decoding, fp32 weights and the versions of checks named below."
     yield ""
 
 

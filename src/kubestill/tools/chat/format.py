@@ -95,13 +95,23 @@ class ChatFormat:
             UserError: the student was taught another version of the format.
         """
         path = folder / FILE
-        if not path.exists():
-            return cls(copying="spell")
-        record = json.loads(path.read_text())
-        if record["version"] != FORMAT_VERSION:
-            raise UserError(str(path), f"chat format {record['version']}, this kubestill speaks {FORMAT_VERSION}", "train it again")
-        words = {name: frozenset(record[name]) for name in ("known", "rare")}
-        return cls(copying=record["copying"], notes=record["notes"], **words)
+        return cls.parse(path.read_text(), str(path)) if path.exists() else cls(copying="spell")
+
+    @classmethod
+    def parse(cls, text: str, where: str) -> "ChatFormat":
+        """Read the text of a `chat.json`, which stands at `where`.
+
+        Raises:
+            UserError: it is none, or the student was taught another version of the format.
+        """
+        try:
+            record = json.loads(text)
+            if record["version"] != FORMAT_VERSION:
+                raise UserError(where, f"chat format {record['version']}, this kubestill speaks {FORMAT_VERSION}", "train it again")
+            words = {name: frozenset(record[name]) for name in ("known", "rare")}
+            return cls(copying=record["copying"], notes=record["notes"], **words)
+        except (ValueError, LookupError, TypeError):
+            raise UserError(where, "no chat format of kubestill", "give a student that kubestill made") from None
 
     @classmethod
     def learn(cls, pairs: Iterable[tuple[str, str]], copying: Copying = "slots", words: frozenset[str] = frozenset()) -> "ChatFormat":
@@ -131,11 +141,13 @@ _COMPOUND = re.compile(r"(?<![\w-])--[A-Za-z][A-Za-z-]*|(?<![\w./-])[A-Za-z]+(?:
 _HUMPS = re.compile(r"[A-Z]?[a-z]+")
 _KEY = re.compile(r"[\w./-]+:(?=\s|\Z)")
 
-_MARKS = re.compile("|".join(map(re.escape, (*SPECIAL, "⟨", "⟩", "‹", "›"))), re.IGNORECASE)  # known words are lower-cased later
+_CONTROLS = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"
+# Whatever their case, since known words are lower-cased later.
+_MARKS = re.compile("|".join((*map(re.escape, (*SPECIAL, "⟨", "⟩", "‹", "›")), _CONTROLS)), re.IGNORECASE)
 
 
 def _clean(request: str) -> str:
-    """Drop what could be taken for our own marks; what is no Unicode text (half of a surrogate pair) becomes `?`."""
+    """Drop control characters and what could be taken for our own marks; what is no text (half of a surrogate pair) becomes `?`."""
     return _MARKS.sub(" ", request.encode("utf-8", "replace").decode("utf-8")).strip()
 
 

@@ -4,6 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from kubestill.tools.grammar.api import Guide
+
+MAX_REMOVED = 20  # what a person may want to read of one answer
+
 
 @dataclass(frozen=True, slots=True)
 class Ask:
@@ -16,10 +20,26 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
+class Removed:
+    """What a grammar took away although the model wanted it most, and what was written instead.
+
+    `probability` is the model's own, at temperature 1 and without the grammar; `at` counts the tokens written before.
+    """
+
+    token_text: str
+    probability: float
+    chosen_text: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
     """One answer; `cut` says that the token limit ended it, `prompt_tokens` and `tokens` count.
 
     `notes`: what the model wrote down of the request before it answered, a line a statement; empty where it does not do so.
+    Under a guide, `forced` of the `tokens` needed no choice, since the grammar left none, and `removed` holds the first
+    MAX_REMOVED places where it took away what the model wanted. `drafted` of the tokens were guessed before the model was
+    asked, and found right.
     """
 
     text: str
@@ -27,6 +47,9 @@ class Reply:
     tokens: int
     cut: bool = False
     notes: str = ""
+    forced: int = 0
+    drafted: int = 0
+    removed: tuple[Removed, ...] = ()
 
 
 class Engine(Protocol):
@@ -34,10 +57,10 @@ class Engine(Protocol):
 
     name: str
 
-    def generate(self, requests: Sequence[str], ask: Ask) -> list[Reply]:
-        """Answer every request.
+    def generate(self, requests: Sequence[str], ask: Ask, guides: Sequence[Guide | None] | None = None) -> list[Reply]:
+        """Answer every request; each answer is led by its guide, and free where that is None.
 
         Raises:
-            UserError: a request is longer than the context.
+            UserError: a request is longer than the context, or a guide's grammar is none.
         """
         ...

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from kubestill.tools.engines.api import Ask, Reply
+from kubestill.tools.grammar.api import Guide
 
 
 class FakeEngine:
-    """Answers by script: a mapping from request to text, or a function; words count as tokens."""
+    """Answers by script: a mapping from request to text, or a function; words count as tokens. A script follows no guide."""
 
     name = "fake"
 
@@ -14,10 +15,12 @@ class FakeEngine:
         """`default` answers what a mapping does not hold."""
         self.script, self.default = script, default
         self.asked: list[tuple[str, Ask]] = []
+        self.guides: list[Guide | None] = []
 
-    def generate(self, requests: Sequence[str], ask: Ask) -> list[Reply]:
-        """Answer every request from the script, and remember what was asked."""
+    def generate(self, requests: Sequence[str], ask: Ask, guides: Sequence[Guide | None] | None = None) -> list[Reply]:
+        """Answer every request from the script, and remember what was asked, under which guides."""
         self.asked += [(request, ask) for request in requests]
+        self.guides += guides or [None] * len(requests)
         return [self._reply(request, ask) for request in requests]
 
     def _reply(self, request: str, ask: Ask) -> Reply:

@@ -1,18 +1,24 @@
 """Answers that were recorded before, found by a hash of the request and of how it was asked."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from kubestill.ground.errors import UserError
 from kubestill.ground.records import read_records, write_records
 from kubestill.ground.seeds import stable_hash
-from kubestill.tools.engines.api import Ask, Engine, Reply
+from kubestill.tools.engines.api import Ask, Engine, Removed, Reply
+from kubestill.tools.grammar.api import Given, Guide, Reading
 
 
-def request_key(request: str, ask: Ask) -> str:
-    """Return the hash under which an answer is recorded."""
-    return f"{stable_hash(request, *asdict(ask).values()):016x}"
+def request_key(request: str, ask: Ask, guide: Guide | None = None) -> str:
+    """Return the hash under which an answer is recorded: a guide counts by the grammar that its answers start under."""
+    led = []
+    if guide is not None:
+        first = guide.start(Reading(request))
+        led = [first.text if isinstance(first, Given) else first.grammar.digest]
+    return f"{stable_hash(request, *asdict(ask).values(), *led):016x}"
 
 
 class ReplayEngine:
@@ -29,29 +35,33 @@ class ReplayEngine:
         if not path.is_file():
             raise UserError(str(path), "no recorded answers there", "record them with kubestill.tools.engines.replay.record")
         self.path = path
-        self.replies = {record["key"]: Reply(**record["reply"]) for record in read_records(path)}
+        self.replies = {record["key"]: _reply(record["reply"]) for record in read_records(path)}
 
-    def generate(self, requests: Sequence[str], ask: Ask) -> list[Reply]:
+    def generate(self, requests: Sequence[str], ask: Ask, guides: Sequence[Guide | None] | None = None) -> list[Reply]:
         """Return the recorded answers.
 
         Raises:
             UserError: a request was never recorded.
         """
-        return [self._reply(request, ask) for request in requests]
+        return [self._find(request, ask, guide) for request, guide in zip(requests, guides or [None] * len(requests), strict=True)]
 
-    def _reply(self, request: str, ask: Ask) -> Reply:
-        key = request_key(request, ask)
+    def _find(self, request: str, ask: Ask, guide: Guide | None) -> Reply:
+        key = request_key(request, ask, guide)
         if key not in self.replies:
             raise UserError(str(self.path), f"no answer to {request[:60]!r} ({key})", "record it, or ask as it was asked then")
         return self.replies[key]
 
 
-def record(engine: Engine, requests: Sequence[str], ask: Ask, path: Path) -> list[Reply]:
+def _reply(record: Mapping[str, Any]) -> Reply:
+    return Reply(**{**record, "removed": tuple(Removed(**removed) for removed in record.get("removed", ()))})
+
+
+def record(engine: Engine, requests: Sequence[str], ask: Ask, path: Path, guides: Sequence[Guide | None] | None = None) -> list[Reply]:
     """Ask an engine and write its answers beside those already in the file."""
-    replies = engine.generate(requests, ask)
+    replies = engine.generate(requests, ask, guides)
     kept = {old["key"]: old for old in read_records(path)} if path.exists() else {}
-    for request, reply in zip(requests, replies, strict=True):
-        key = request_key(request, ask)
+    for request, reply, guide in zip(requests, replies, guides or [None] * len(requests), strict=True):
+        key = request_key(request, ask, guide)
         kept[key] = {"key": key, "request": request, "reply": asdict(reply)}
     write_records(path, kept.values())
     return replies

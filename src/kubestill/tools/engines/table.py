@@ -7,10 +7,16 @@ from kubestill.ground.errors import Unavailable, UserError, near
 
 ENGINES = {
     "fake": "kubestill.tools.engines.fake:FakeEngine",
+    "llama_cpp": "kubestill.tools.engines.llama_cpp:LlamaCppEngine",
+    "openai_http": "kubestill.tools.engines.openai_http:OpenAIHttpEngine",
     "replay": "kubestill.tools.engines.replay:ReplayEngine",
     "transformers": "kubestill.tools.engines.transformers:TransformersEngine",
 }
-NEEDS = {"transformers": ("torch", "pip install 'kubestill[train]'")}
+NEEDS = {
+    "llama_cpp": ("xllamacpp", "pip install 'kubestill[gguf]'"),
+    "openai_http": ("httpx", "pip install 'kubestill[http]'"),
+    "transformers": ("torch", "pip install 'kubestill[train]'"),
+}
 
 
 def engine_type(name: str) -> Any:

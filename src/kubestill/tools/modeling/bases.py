@@ -5,13 +5,18 @@ from pathlib import Path
 
 from kubestill.ground.errors import UserError, near
 
-WEIGHTS = "model.safetensors"
+WEIGHTS, GGUF = "model.safetensors", "*.gguf"
 
 
 def packaged() -> dict[str, Path]:
     """Return the students that ship with the package, by name."""
     root = Path(str(resources.files("kubestill"))) / "models"
-    return {path.parent.name: path.parent for path in sorted(root.glob(f"*/{WEIGHTS}"))}
+    return {folder.name: folder for folder in sorted(root.glob("*")) if holds_student(folder)}
+
+
+def holds_student(folder: Path) -> bool:
+    """Say whether a folder holds weights, in either form."""
+    return (folder / WEIGHTS).is_file() or any(folder.glob(GGUF))
 
 
 def find_base(name: str) -> Path:
@@ -24,9 +29,9 @@ def find_base(name: str) -> Path:
     if name in known:
         return known[name]
     folder = Path(name)
-    if (folder / WEIGHTS).is_file():
+    if holds_student(folder):
         return folder
     if folder.is_dir():
-        raise UserError(str(folder), f"no {WEIGHTS} in it", "give a folder that training or export made")
+        raise UserError(str(folder), f"no {WEIGHTS} and no GGUF file in it", "give a folder that training or export made")
     shipped = f"packaged ones: {', '.join(known)}" if known else "none is packaged; give a folder"
     raise UserError("training.base", f"no student {name!r}", near(name, known) or shipped)

@@ -1,14 +1,19 @@
-"""Generation with a student: prompts padded on the right, each row at its own place, finished rows taken out.
+"""Generation with a student: each row of a batch at its own place, some tokens at a time.
 
 Since every row writes its keys and values at its own place, no padding ever stands between its tokens, and a row's
-logits are the same in any batch up to the rounding of sums.
+logits are the same in any batch up to the rounding of sums. What was read too far is undone by a row's length alone.
 
-B rows, T places, C places in the cache, L layers, H query heads, K key-value heads, G = H/K, E head size, D hidden, V vocabulary.
+N tokens of a pass over all rows, B rows, T most tokens of a row in the pass, C places in the cache, M places whose logits are
+wanted, L layers, H query heads, K key-value heads, G = H/K, E head size, D hidden, V vocabulary.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import chain
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
@@ -17,7 +22,6 @@ from kubestill.tools.modeling.layout import Layout
 from kubestill.tools.modeling.qwen3 import turns
 
 ROOM = 64  # places by which the cache grows
-Choose = Callable[[Tensor, list[int]], Tensor]  # logits [B,V] fp32 and the rows' numbers → the next tokens [B]
 
 
 class Decoder:
@@ -36,86 +40,126 @@ class Decoder:
         self.heads = torch.cat([queries, high["norm_k"][:, None].expand(-1, arch.kv_heads, -1)], 1)
         self.cos, self.sin = turns(arch, torch.arange(arch.max_position))
 
-    @torch.inference_mode()
-    def generate(self, prompts: Sequence[Sequence[int]], limits: Sequence[int], end: int, choose: Choose) -> list[list[int]]:
-        """Return each prompt's new tokens, `end` left out; a row stops at `end` or after `limits[row]` tokens."""
-        found: list[list[int]] = [[] for _ in prompts]
-        rows = list(range(len(prompts)))
-        lengths = torch.tensor([len(prompt) for prompt in prompts])
-        logits, cache = self._prefill(prompts, lengths)
-        while rows:
-            tokens = choose(logits, rows)
-            going = []
-            for place, token in enumerate(tokens.tolist()):
-                row = rows[place]
-                if token != end:
-                    found[row].append(token)
-                if token != end and len(found[row]) < limits[row]:
-                    going.append(place)
-            if not going:
-                break
-            if len(going) < len(rows):
-                kept = torch.tensor(going)
-                rows, tokens, lengths = [rows[place] for place in going], tokens[kept], lengths[kept]
-                cache = cache[:, :, kept]
-            if int(lengths.max()) + 1 > cache.shape[4]:
-                cache = functional.pad(cache, (0, 0, 0, ROOM))
-            logits = self._step(tokens, lengths, cache)
-            lengths = lengths + 1
-        return found
+    def batch(self, rows: int) -> "Batch":
+        """Return a batch of `rows` that have read nothing yet."""
+        return Batch(self, rows)
 
-    def _prefill(self, prompts: Sequence[Sequence[int]], lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the logits after each prompt and the cache [2,L,B,K,C,E]."""
-        arch, rows, places = self.arch, len(prompts), int(lengths.max())
-        ids = torch.zeros(rows, places, dtype=torch.long)
-        for row, prompt in enumerate(prompts):
-            ids[row, : len(prompt)] = torch.tensor(prompt)
-        cache = torch.zeros(2, arch.layers, rows, arch.kv_heads, places + ROOM, arch.head_dim, dtype=self.dtype)
-        x = self.embed[ids].float()
-        upper = torch.full((places, places), float("-inf"), dtype=self.dtype).triu(1)
-        turn = self.cos[:places], self.sin[:places]
-        for layer in range(arch.layers):
-            q, k, v = self._heads(layer, x, turn)
-            keys, values = k.transpose(1, 2), v.transpose(1, 2)
-            cache[0, layer, :, :, :places], cache[1, layer, :, :, :places] = keys, values
-            q = q.view(rows, places, arch.kv_heads, arch.group, arch.head_dim).permute(0, 2, 3, 1, 4)
-            scores = (q @ keys[:, :, None].mT + upper).softmax(-1)
-            seen = (scores @ values[:, :, None]).permute(0, 3, 1, 2, 4).reshape(rows, places, -1)
-            x = self._after(layer, x, seen)
-        return self._logits(x[torch.arange(rows), lengths - 1]), cache
-
-    def _step(self, tokens: Tensor, lengths: Tensor, cache: Tensor) -> Tensor:
-        """Put `tokens` [B] at the places `lengths` [B] and return the logits [B,V] after them."""
-        arch, rows = self.arch, len(tokens)
-        places = int(lengths.max()) + 1
-        each = torch.arange(rows)
-        hidden = torch.arange(places)[None] > lengths[:, None]
-        bias = torch.zeros(rows, places, dtype=self.dtype).masked_fill_(hidden, float("-inf"))[:, None, None]
-        x = self.embed[tokens][:, None].float()
-        turn = self.cos[lengths][:, None], self.sin[lengths][:, None]
-        for layer in range(arch.layers):
-            q, k, v = self._heads(layer, x, turn)
-            keys, values = cache[0, layer], cache[1, layer]
-            keys[each, :, lengths], values[each, :, lengths] = k[:, 0], v[:, 0]
-            q = q.view(rows, arch.kv_heads, arch.group, arch.head_dim)
-            scores = (q @ keys[:, :, :places].mT + bias).softmax(-1)
-            x = self._after(layer, x, (scores @ values[:, :, :places]).reshape(rows, 1, -1))
-        return self._logits(x[:, 0])
-
-    def _heads(self, layer: int, x: Tensor, turn: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
-        """x [B,T,D] → queries [B,T,H,E], keys and values [B,T,K,E]."""
+    def part(self, layer: int, x: Tensor, turn: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+        """The layer's part before attention: x [N,D] → queries [N,H,E], keys and values [N,K,E]."""
         arch = self.arch
         normed, _ = pieces.norm(x, self.norm_in[layer], arch.norm_epsilon, self.dtype)
-        qkv = (normed @ self.qkv[layer].T).view(*x.shape[:2], -1, arch.head_dim)
-        turned, _ = pieces.spin(qkv[:, :, : arch.heads + arch.kv_heads], self.heads[layer], *turn, arch.norm_epsilon)
-        return turned[:, :, : arch.heads], turned[:, :, arch.heads :], qkv[:, :, arch.heads + arch.kv_heads :]
+        qkv = (normed @ self.qkv[layer].T).view(len(x), -1, arch.head_dim)
+        turned, _ = pieces.spin(qkv[:, : arch.heads + arch.kv_heads], self.heads[layer], *turn, arch.norm_epsilon)
+        return turned[:, : arch.heads], turned[:, arch.heads :], qkv[:, arch.heads + arch.kv_heads :]
 
-    def _after(self, layer: int, x: Tensor, seen: Tensor) -> Tensor:
-        """The layer's part after attention."""
+    def join(self, layer: int, x: Tensor, seen: Tensor) -> Tensor:
+        """The layer's part after attention: x [N,D] and what the heads saw [N,H*E] → [N,D]."""
         x = x + seen @ self.out[layer].T
         normed, _ = pieces.norm(x, self.norm_post[layer], self.arch.norm_epsilon, self.dtype)
         return x + pieces.gate(normed @ self.gate_up[layer].T) @ self.down[layer].T
 
-    def _logits(self, x: Tensor) -> Tensor:
+    def logits(self, x: Tensor) -> Tensor:
+        """x [M,D] → [M,V] in fp32."""
         normed, _ = pieces.norm(x, self.final, self.arch.norm_epsilon, self.dtype)
         return (normed @ self.embed.T).float()
+
+
+@dataclass(frozen=True)
+class _Pass:
+    """Where the tokens of one pass stand."""
+
+    rows: Tensor  # [N]: each token's row
+    places: Tensor  # [N]: its place in the row
+    longest: int  # T
+    slots: Tensor | None  # [N]: where it stands among B*T; None: all rows read T tokens
+    bias: Tensor  # [B,1,G*T,C], for one token a row [B,1,1,C]: 0 where a query may look, -inf where it may not
+
+
+class Batch:
+    """Rows that read on: what each has read is kept as keys and values [2,L,B,K,C,E]."""
+
+    def __init__(self, decoder: Decoder, rows: int) -> None:
+        arch = decoder.arch
+        self.decoder, self.lengths = decoder, torch.zeros(rows, dtype=torch.long)
+        self.cache = torch.zeros(2, arch.layers, rows, arch.kv_heads, ROOM, arch.head_dim, dtype=decoder.dtype)
+
+    @torch.inference_mode()
+    def read(self, fed: Sequence[Sequence[int]], wanted: Sequence[int]) -> NDArray[np.float32]:
+        """Read `fed[row]`, one token or more, in each row; return the logits [M,V] after the last `wanted[row]` of them, row by row."""
+        counts = torch.tensor([len(tokens) for tokens in fed])
+        todo = self._plan(counts)
+        decoder = self.decoder
+        x = decoder.embed[torch.tensor(list(chain.from_iterable(fed)))].float()
+        turn = decoder.cos[todo.places], decoder.sin[todo.places]
+        for layer in range(decoder.arch.layers):
+            queries, keys, values = decoder.part(layer, x, turn)
+            kept_keys, kept_values = self.cache[:, layer]
+            kept_keys[todo.rows, :, todo.places], kept_values[todo.rows, :, todo.places] = keys, values
+            x = decoder.join(layer, x, self._look(layer, queries, todo))
+        self.lengths = self.lengths + counts
+        if len(x) > sum(wanted):
+            x = x[_last(counts.tolist(), wanted)]
+        logits: NDArray[np.float32] = decoder.logits(x).numpy()
+        return logits
+
+    def cut(self, lengths: Sequence[int]) -> None:
+        """Forget what each row read beyond `lengths[row]` tokens."""
+        self.lengths = torch.tensor(lengths)
+
+    def keep(self, rows: Sequence[int]) -> None:
+        """Go on with these rows alone, in this order."""
+        kept = torch.tensor(rows, dtype=torch.long)
+        self.lengths = self.lengths[kept]
+        moved = [(new, old) for new, old in enumerate(rows) if new != old]
+        if any(old < len(rows) for _, old in moved):
+            self.cache = self.cache[:, :, kept]
+            return
+        with torch.inference_mode():
+            for new, old in moved:  # the cache is large, and rows that moved up from the end are few
+                self.cache[:, :, new] = self.cache[:, :, old]
+        self.cache = self.cache[:, :, : len(rows)]
+
+    def _plan(self, counts: Tensor) -> _Pass:
+        longest = int(counts.max())
+        held = int((self.lengths + counts).max())
+        if held > self.cache.shape[4]:
+            self.cache = functional.pad(self.cache, (0, 0, 0, held - self.cache.shape[4] + ROOM))
+        each = self.lengths[:, None] + torch.arange(longest)  # [B,T]; beyond a row's count nobody looks at the result
+        hidden = (torch.arange(held) > each[:, :, None])[:, None]
+        if longest > 1:
+            hidden = hidden.repeat(1, 1, self.decoder.arch.group, 1)
+        bias = torch.zeros(hidden.shape, dtype=self.decoder.dtype).masked_fill_(hidden, float("-inf"))
+        rows = torch.arange(len(counts))
+        if longest == 1:
+            return _Pass(rows, self.lengths, 1, None, bias)
+        if int(counts.min()) == longest:
+            return _Pass(rows.repeat_interleave(longest), each.flatten(), longest, None, bias)
+        slots = (torch.arange(longest) < counts[:, None]).flatten().nonzero()[:, 0]
+        return _Pass(rows.repeat_interleave(counts), each.flatten()[slots], longest, slots, bias)
+
+    def _look(self, layer: int, queries: Tensor, todo: _Pass) -> Tensor:
+        """Attention: queries [N,H,E] → what they saw [N,H*E]."""
+        arch, rows, longest = self.decoder.arch, len(self.lengths), todo.longest
+        if todo.slots is not None:
+            spread = queries.new_zeros(rows * longest, arch.heads, arch.head_dim)
+            queries = spread.index_copy_(0, todo.slots, queries)
+        # Queries that share a key head stand in one matrix: [B,K,G*T,E].
+        if longest > 1:
+            queries = queries.view(rows, longest, arch.kv_heads, arch.group, arch.head_dim).permute(0, 2, 3, 1, 4)
+        queries = queries.reshape(rows, arch.kv_heads, arch.group * longest, arch.head_dim)
+        keys, values = self.cache[:, layer, :, :, : todo.bias.shape[-1]]
+        seen: Tensor = (queries @ keys.mT + todo.bias).softmax(-1) @ values
+        if longest > 1:
+            seen = seen.view(rows, arch.kv_heads, arch.group, longest, arch.head_dim).permute(0, 3, 1, 2, 4)
+        seen = seen.reshape(rows * longest, -1)
+        return seen if todo.slots is None else seen[todo.slots]
+
+
+def _last(counts: Sequence[int], wanted: Sequence[int]) -> Tensor:
+    """Places, among all tokens of the pass, of each row's last `wanted` ones."""
+    found: list[int] = []
+    end = 0
+    for count, want in zip(counts, wanted, strict=True):
+        end += count
+        found.extend(range(end - want, end))
+    return torch.tensor(found)

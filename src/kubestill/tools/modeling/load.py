@@ -1,4 +1,4 @@
-"""Students as Hugging Face folders: safetensors and JSON only, checked before a byte of them is believed."""
+"""Students as Hugging Face folders (safetensors and JSON) or as GGUF files, checked before a byte of them is believed."""
 
 import json
 from itertools import pairwise
@@ -34,11 +34,13 @@ def save_student(folder: Path, layout: Layout, masters: Tensor, ids: tuple[int, 
 
 
 def load_student(folder: Path) -> tuple[Layout, Tensor]:
-    """Read a folder back: its layout and the flat fp32 weights.
+    """Read a folder back: its layout and the flat fp32 weights, dequantised where it holds a GGUF file alone.
 
     Raises:
         UserError: a file is missing, is not what it claims, or does not fit the configuration.
     """
+    if not (folder / WEIGHTS).exists() and (file := gguf_of(folder)) is not None:
+        return _load_gguf(file)
     layout = Layout(read_architecture(folder))
     path = folder / WEIGHTS
     shapes = read_header(path)
@@ -47,6 +49,23 @@ def load_student(folder: Path) -> tuple[Layout, Tensor]:
     with safe_open(path, "pt") as file:
         for name, target in layout.named(flat).items():
             target.copy_(file.get_tensor(name))
+    return layout, flat
+
+
+def gguf_of(folder: Path) -> Path | None:
+    """Return the GGUF file of a folder with the most bytes, which has lost the least; None where there is none."""
+    return max(folder.glob("*.gguf"), key=lambda file: file.stat().st_size, default=None)
+
+
+def _load_gguf(file: Path) -> tuple[Layout, Tensor]:
+    from kubestill.tools.gguf.read import check, student_config, student_tensors
+
+    layout = Layout(Architecture.from_config(student_config(check(file)), str(file)))
+    flat, tensors = torch.empty(layout.total), student_tensors(file)
+    for name, target in layout.named(flat).items():
+        if name not in tensors or tensors[name].shape != tuple(target.shape):
+            raise UserError(str(file), f"no tensor {name} of shape {list(target.shape)}", "give a student that kubestill made")
+        target.copy_(torch.from_numpy(tensors[name].copy()))  # what is mapped from the file cannot be written
     return layout, flat
 
 

@@ -38,10 +38,10 @@ def test_every_fault_is_counted_under_the_tier_that_found_it(right):
 class Forgetful(FakeEngine):
     """Refuses requests that are longer than its context."""
 
-    def generate(self, requests, ask):
+    def generate(self, requests, ask, guides=None):
         if any("month" in request for request in requests):
             raise UserError("request", "too long")
-        return super().generate(requests, ask)
+        return super().generate(requests, ask, guides)
 
 
 def test_a_request_that_does_not_fit_the_context_fails_alone(right):
@@ -69,6 +69,14 @@ def test_a_suite_whose_needs_are_absent_is_skipped_with_its_reason():
     assert scored.score["skipped"] == "no held-out documents: give sources" and scored.score["total"] == 0
     documents = [Document("1", "0 5 * * 1", "weekly", {})]
     assert evaluate(FakeEngine({}, "0 5 * * MON"), Library(), Questions("bookish", documents=documents), Ask()).score["passed"] == 1
+
+
+def test_the_domains_guide_leads_constrained_answers(right):
+    engine = FakeEngine(right)
+    for constrained in (False, True):
+        score = evaluate(engine, domain(), Questions("cron", 5, constrained=constrained), Ask()).score
+        assert score["passed"] == 5 and score["forced_share"] == 0
+    assert [guide is not None for guide in engine.guides] == [False] * 5 + [True] * 5
 
 
 def test_an_unknown_suite_is_told_with_the_nearest():

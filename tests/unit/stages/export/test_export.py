@@ -7,17 +7,20 @@ import torch
 
 from kubestill.domains.api import TRAIN
 from kubestill.domains.cron import domain
-from kubestill.ground.errors import UserError
+from kubestill.ground.errors import Unavailable, UserError
 from kubestill.ground.manifest import Artifact
 from kubestill.ground.records import read_records
 from kubestill.ground.seeds import Seed
 from kubestill.stages.evaluation.fleet import Fleet
 from kubestill.stages.evaluation.stage import STAGE as EVALUATION
 from kubestill.stages.evaluation.stage import EvaluationHow, EvaluationWhat
+from kubestill.stages.export.files import modelfile
 from kubestill.stages.export.stage import PROBE, ExportWhat, read_back
 from kubestill.stages.export.stage import STAGE as EXPORT
 from kubestill.tools.chat.format import END, PAD, ChatFormat
 from kubestill.tools.engines.api import Ask
+from kubestill.tools.gguf.read import check
+from kubestill.tools.gguf.vocabulary import read_vocabulary
 from kubestill.tools.modeling.layout import Layout, draw
 from kubestill.tools.modeling.load import save_student
 from kubestill.tools.modeling.presets import Architecture
@@ -100,6 +103,53 @@ def test_a_release_loads_as_a_stranger_would_load_it(scores, run, inputs):
     assert prompt == ChatFormat.load(release.path).prompt("every day at 9").text
     assert tokenizer.decode(tokenizer(PROBE).input_ids) == PROBE
     assert not list(release.path.glob("*.part"))
+
+
+def test_the_gguf_of_a_release_answers_as_its_weights_do(scores, run, inputs):
+    pytest.importorskip("xllamacpp")
+    from kubestill.tools.engines.llama_cpp import LlamaCppEngine
+    from kubestill.tools.engines.transformers import TransformersEngine
+
+    done, release = run(EXPORT, ExportWhat(name="tiny", formats=("f32", "q8_0")), **inputs, scores=scores[1])
+    requests, ask = [f"every day at {hour}" for hour in range(6, 12)], Ask(max_new_tokens=12)
+    answers = TransformersEngine.load(release.path).generate(requests, ask)
+    assert [reply.text for reply in LlamaCppEngine.load(release.path / "model-f32.gguf").generate(requests, ask)] == [
+        a.text for a in answers
+    ]
+    exact, small = (done.figures["gguf"][form] for form in ("f32", "q8_0"))
+    assert exact["error"] == 0 and exact["same_first"] == 1 and exact["divergence"] < 1e-9
+    assert 0 < small["error"] < 0.01 and small["divergence"] < 0.01 and small["file_bytes"] < exact["file_bytes"]
+    assert small["file_bytes"] == (release.path / "model-q8_0.gguf").stat().st_size
+    assert "| model-q8_0.gguf |" in (release.path / "README.md").read_text()
+    assert (release.path / "Modelfile").read_text().startswith("FROM ./model-f32.gguf\n")
+
+
+def test_a_gguf_alone_holds_the_chat_format_and_the_tokenizer(scores, run, inputs):
+    pytest.importorskip("xllamacpp")
+    from tokenizers import Tokenizer
+
+    _, release = run(EXPORT, ExportWhat(name="tiny"), **inputs, scores=scores[1])
+    header = check(release.path / "model-q8_0.gguf")
+    vocabulary = read_vocabulary(header)
+    whole, theirs = Tokenizer.from_str(vocabulary.tokenizer), Tokenizer.from_file(str(release.path / "tokenizer.json"))
+    assert whole.encode(PROBE).ids == theirs.encode(PROBE).ids and vocabulary.texts[vocabulary.end] == END
+    assert json.loads(vocabulary.chat) == json.loads((release.path / "chat.json").read_text())
+    assert header.metadata["general.sampling.temp"] == 0 and header.text("general.name") == "tiny"
+
+
+def test_a_student_of_pointers_is_not_for_ollama_and_its_modelfile_says_so(tmp_path):
+    (tmp_path / "config.json").write_text('{"max_position_embeddings": 1024}')
+    ChatFormat(copying="slots").save(tmp_path)
+    told = modelfile(tmp_path, "model-q8_0.gguf")
+    assert "kubestill ask" in told and 'PARAMETER stop "<|end|>"' in told and "num_ctx 1024" in told
+
+
+def test_without_the_packages_nothing_is_released_in_silence(scores, run, inputs, monkeypatch):
+    monkeypatch.setattr("kubestill.tools.gguf.quantise.find_spec", lambda name: None)
+    with pytest.raises(Unavailable, match=r"kubestill\[gguf\]"):
+        run(EXPORT, ExportWhat(name="tiny"), **inputs, scores=scores[1])
+    done, release = run(EXPORT, ExportWhat(name="tiny", formats=()), "bare", **inputs, scores=scores[1])
+    assert done.figures["gguf"] == {} and not list(release.path.glob("*.gguf"))
 
 
 def test_the_card_tells_scores_data_and_recipe(scores, run, inputs):

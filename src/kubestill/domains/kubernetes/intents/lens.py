@@ -113,14 +113,15 @@ def build(intents: Iterable[Intent]) -> Obj:
     container = next((str(i.value) for i in given if i.aspect == "container.name"), str(name))
     obj: Obj = {"apiVersion": KINDS[kind].api_version, "kind": kind, "metadata": {"name": name}}
     for intent in sorted(given, key=lambda intent: intent.aspect in _DETAILS):
-        _write(obj, intent, container)
+        write(obj, intent, container)
     if any(intent.aspect.startswith("grant") for intent in given):
         policy.write_role(obj, given)
     _complete(obj)
     return obj
 
 
-def _write(obj: Obj, intent: Intent, container: str) -> None:
+def write(obj: Obj, intent: Intent, container: str) -> None:
+    """Write one statement into an object; `container` is the name of the only one, where none is said. Kind, name and grants are not."""
     kind, aspect = obj["kind"], intent.aspect
     head = aspect.split(".", 1)[0]
     if aspect in ("kind", "name") or aspect.startswith("grant"):

@@ -1,0 +1,205 @@
+"""The notes of a request under a grammar, and the guide that writes the manifest from what they say.
+
+A student that notes what it understood (docs/decisions/0010) has done all that is hard. So its notes follow a grammar: only aspects that
+the kind has, values of their type, and no pointer that the request did not give. Then the manifest need not be generated at
+all: the statements are built into the smallest idiomatic one, and where no check objects, that is the answer.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from kubestill.domains.kubernetes.answers import judge
+from kubestill.domains.kubernetes.intents import notes as reading_notes
+from kubestill.domains.kubernetes.intents.aspects import aspects_of
+from kubestill.domains.kubernetes.intents.kinds import KINDS, QUANTITY_ASPECTS
+from kubestill.domains.kubernetes.intents.lens import build
+from kubestill.domains.kubernetes.intents.notes import read_notes, shape_of
+from kubestill.domains.kubernetes.intents.order import ordered
+from kubestill.domains.kubernetes.printing import dump
+from kubestill.domains.kubernetes.schema import DEFAULT_VERSION, Schemas, schemas
+from kubestill.tools.grammar.api import Given, Grammar, Guide, Reading, Span, Step
+
+MARK = "<|answer|>"  # tools/chat writes it between notes and answer: a token of its own
+MAX_POINTERS = 40  # of the chat format
+MAX_LINES = 40  # twice what a request carries: a student that repeats itself must come to an end
+
+# The values that the API documents: no request means another.
+_CLOSED: dict[str, str] = {
+    "container.imagePullPolicy": "Always IfNotPresent Never",
+    "container.port.protocol": "TCP UDP SCTP",
+    "port.protocol": "TCP UDP SCTP",
+    "container.terminationMessagePolicy": "File FallbackToLogsOnError",
+    "mount.hostPath.type": "Directory DirectoryOrCreate File FileOrCreate Socket CharDevice BlockDevice",
+    "spec.hostPath.type": "Directory DirectoryOrCreate File FileOrCreate Socket CharDevice BlockDevice",
+    "mount.mountPropagation": "None HostToContainer Bidirectional",
+    "pod.dnsPolicy": "ClusterFirst ClusterFirstWithHostNet Default None",
+    "pod.restartPolicy": "Always OnFailure Never",
+    "pod.securityContext.seccompProfile.type": "RuntimeDefault Localhost Unconfined",
+    "container.securityContext.seccompProfile.type": "RuntimeDefault Localhost Unconfined",
+    "preemptionPolicy": "Never PreemptLowerPriority",
+    "reclaimPolicy": "Delete Retain Recycle",
+    "rule.pathType": "Exact Prefix ImplementationSpecific",
+    "spec.completionMode": "Indexed NonIndexed",
+    "spec.concurrencyPolicy": "Allow Forbid Replace",
+    "spec.externalTrafficPolicy": "Cluster Local",
+    "spec.internalTrafficPolicy": "Cluster Local",
+    "spec.persistentVolumeReclaimPolicy": "Delete Retain Recycle",
+    "spec.podManagementPolicy": "OrderedReady Parallel",
+    "spec.sessionAffinity": "ClientIP None",
+    "spec.strategy.type": "Recreate RollingUpdate",
+    "spec.updateStrategy.type": "OnDelete RollingUpdate",
+    "spec.type": "ClusterIP NodePort LoadBalancer ExternalName",
+    "spec.unhealthyPodEvictionPolicy": "AlwaysAllow IfHealthyBudget",
+    "spec.volumeMode": "Block Filesystem",
+    "volumeBindingMode": "Immediate WaitForFirstConsumer",
+    "deny": "true",
+    "allow.all": "true",
+}
+_INT = re.compile(r"-?\d{1,18}")
+_AMOUNT = re.compile(r"\d+(?:\.\d+)?[A-Za-z]{0,2}")
+_NAME = re.compile(r"[a-z0-9](?:[a-z0-9.:-]*[a-z0-9])?")
+_WORD = re.compile(r"\S+")
+_ANY = re.compile(r".*")
+_CRON = re.compile(r"\S+(?: \S+){4}|@[a-z]+")
+
+# The expressions of values. Any pointer may stand where one may stand at all: those that a request did not give, or whose word is of
+# another type, are banned one by one, so that the grammar is compiled once for all requests.
+_POINTER = "⟨[0-9]{1,2}⟩"
+WHOLE = rf"({_POINTER}|-?[0-9]{{1,7}})"
+_QUANTITY = rf"({_POINTER}|[0-9]{{1,5}}(\.[0-9]{{1,3}})?)[A-Za-z%]{{0,2}}"
+_NAMED = rf"({_POINTER}|[a-z0-9.:-])+"
+_CONTAINER = rf"({_POINTER}|[a-z])({_POINTER}|[a-z0-9.-])*"
+_SAID = rf"({_POINTER}|[^ \n⟨⟩])+"
+_FREE = rf"({_POINTER}|[^\n⟨⟩])*"
+_SOME = rf"({_POINTER}|[^ \n⟨⟩])({_POINTER}|[^\n⟨⟩])*"
+# Five fields, or a macro: a student that is not sure goes on with stars.
+_FIELD = r"(\*(\/[0-9]{1,2})?|[0-9]{1,2}([,\/-][0-9]{1,2}){0,11})"
+_DAYS = r"(\*(\/[0-9]{1,2})?|[0-9A-Za-z]{1,3}([,\/-][0-9A-Za-z]{1,3}){0,6})"
+_SCHEDULE = rf"({_POINTER}|{_FIELD}( {_FIELD}){{2}}( {_DAYS}){{2}}|@[a-z]{{5,8}})"
+
+
+@cache
+def notes_grammar(kinds: tuple[str, ...] = ()) -> Grammar:
+    """Return the grammar of notes, up to the mark that ends them; `kinds`: only of these, and any that has lenses where none is given."""
+    wanted = kinds or tuple(KINDS)
+    rules, lines = list[str](), list[str]()
+    names: dict[frozenset[str], str] = {}
+    for place, kind in enumerate(wanted):
+        aspects = aspects_of(kind)
+        if aspects not in names:
+            names[aspects] = f"lines{len(names)}"
+            rules.append(f"{names[aspects]}: ({' | '.join(map(terminal, sorted(aspects)))}){{0,{MAX_LINES}}}")
+            lines.extend(sorted(aspects))
+        rules.append(f'kind{place}: "kind: {kind}" {names[aspects]} {MARK}')
+    start = f"start: {' | '.join(f'kind{place}' for place in range(len(wanted)))}"
+    terminals = [f"{terminal(aspect)}: {line(aspect)}" for aspect in dict.fromkeys(lines)]
+    return Grammar("\n".join((start, *rules, *terminals, "")), name=f"notes of {', '.join(kinds) or 'any kind'}")
+
+
+@cache
+def terminal(aspect: str) -> str:
+    """Return the name of the terminal of an aspect's lines."""
+    return "A_" + re.sub(r"[A-Z]", lambda match: "_" + match[0], aspect).replace(".", "__").upper()
+
+
+def line(aspect: str, empty: bool = True) -> str:
+    """Return the expression of an aspect's lines, the line break before it included; `empty`: free text may say nothing."""
+    return f"/\\n{re.escape(aspect)}:{_value(aspect, empty)}/"
+
+
+def _value(aspect: str, empty: bool) -> str:
+    """Return the expression of all that follows an aspect's colon, its keys included."""
+    shape = shape_of(aspect)
+    keys = f"( {_SAID})" * shape.keys
+    if _scoped(aspect):
+        keys = f"( {_CONTAINER})?{keys}"
+    if aspect == "spec.schedule":
+        return f" {_SCHEDULE}"
+    if aspect in _CLOSED:
+        return f"{keys} ({_POINTER}|{_CLOSED[aspect].replace(' ', '|')})"
+    if aspect in ("tls", "rule"):
+        return f" {_SOME}"
+    known: dict[Callable[[str], object], str] = {reading_notes.whole: WHOLE, reading_notes.truth: "(true|false)"}
+    if shape.value in known:
+        return f"{keys} {known[shape.value]}"
+    if aspect in QUANTITY_ASPECTS or aspect == "limit":
+        return f"{keys} {_QUANTITY}"
+    if aspect in ("name", "namespace"):
+        return f" {_NAMED}"
+    return f"{keys}( {_FREE})?" if empty else f"{keys} {_SOME}"
+
+
+def _scoped(aspect: str) -> bool:
+    return aspect.split(".", 1)[0] in ("container", "mount")
+
+
+def _types(aspect: str, words: int) -> tuple[re.Pattern[str], ...]:
+    """Return what a word may look like that follows `words` others after an aspect: where a container's name may lead, one of two."""
+    shape, lead = shape_of(aspect), (_NAME,) if _scoped(aspect) else ()
+    if words < shape.keys:
+        return (*lead, _WORD) if words == 0 else (_WORD,)
+    last = words == shape.keys + len(lead)
+    if aspect in _CLOSED:
+        own = re.compile(_CLOSED[aspect].replace(" ", "|"))
+    elif shape.value is reading_notes.whole:
+        own = _INT
+    elif aspect in QUANTITY_ASPECTS or aspect == "limit":
+        own = _AMOUNT
+    elif aspect == "spec.schedule":
+        own = _CRON
+    else:
+        own = _NAME if aspect in ("name", "namespace") else _ANY
+    return (own,) if last or not lead else (*lead, own)
+
+
+def pointer_bans(spans: Sequence[Span]) -> Callable[[str], tuple[str, ...]]:
+    """Return what tells from the notes so far which pointers may not follow: those that are not given, and those of another type."""
+    given = {span.surface: span.text for span in spans}
+    absent = tuple(f"⟨{number}⟩" for number in range(1, MAX_POINTERS + 1) if f"⟨{number}⟩" not in given)
+
+    def bans(text: str) -> tuple[str, ...]:
+        aspect, colon, rest = text.rpartition("\n")[2].partition(":")
+        types = _types(aspect, max(0, rest.count(" ") - 1)) if colon else (_ANY,)
+        return (*absent, *(surface for surface, said in given.items() if not any(one.fullmatch(said) for one in types)))
+
+    return bans
+
+
+def notes_step(grammar: Grammar, spans: Sequence[Span], then: Callable[[str], Step | Given | None]) -> Step:
+    """Return the step of notes that point at nothing but what the request gave."""
+    return Step(grammar, then, bans=pointer_bans(spans), banned_with="⟨")
+
+
+@dataclass(frozen=True)
+class NotesGuide:
+    """Leads a student that notes what it understood; `rest` leads those that do not, and answers that the notes cannot be built into.
+
+    `kinds`: the answer is of one of these.
+    """
+
+    rest: Guide
+    kinds: tuple[str, ...] = ()
+    version: str = DEFAULT_VERSION
+
+    def start(self, reading: Reading) -> Step | Given:
+        """Return the step of the notes."""
+        if not reading.notes:
+            return self.rest.start(reading)
+        return notes_step(notes_grammar(self.kinds), reading.spans, lambda text: self._answer(text, reading))
+
+    def _answer(self, text: str, reading: Reading) -> Step | Given:
+        notes = text.partition(MARK)[0]
+        for span in reading.spans:
+            notes = notes.replace(span.surface, span.text)
+        return written(notes, schemas(self.version)) or self.rest.start(Reading(reading.request, reading.spans))
+
+
+def written(notes: str, known: Schemas) -> Given | None:
+    """Return the manifest that notes ask for; None where they cannot be read, or a check objects to what they ask."""
+    try:
+        text = dump(ordered(build(read_notes(notes))))
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError):  # of a stranger's text: no aspect promises what it needs
+        return None
+    return Given(text) if judge(text, known).verdict.passed else None

@@ -1,0 +1,146 @@
+"""What engines share that read and write tokens in this process: requests to prompts, prompts to answers, in batches of like length."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Protocol
+
+from kubestill.ground.errors import UserError
+from kubestill.tools.chat.format import Prompt
+from kubestill.tools.engines.api import Ask, Removed, Reply
+from kubestill.tools.engines.choosing import Chooser
+from kubestill.tools.engines.reading import read_request
+from kubestill.tools.engines.writing import Guesser, Model, Taken, Writing, write
+from kubestill.tools.grammar.api import Guide
+from kubestill.tools.grammar.compile import Compiler
+from kubestill.tools.grammar.pieces import Pieces
+from kubestill.tools.grammar.session import Session
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+ROWS = 64  # rows of a batch: more gain little on a CPU and cost cache
+
+
+class Voice(Protocol):
+    """How a model is spoken to. `copying` is "slots" where it points at the request's words, "spell" where it writes them."""
+
+    @property
+    def copying(self) -> str:
+        """Whether answers hold pointers ("slots") or words ("spell")."""
+        ...
+
+    @property
+    def notes(self) -> bool:
+        """Whether the model notes what it understood before it answers."""
+        ...
+
+    def prompt(self, request: str) -> Prompt:
+        """Render a request up to the point where the model writes."""
+        ...
+
+    def answer(self, text: str, prompt: Prompt) -> str:
+        """Turn the model's text into the answer."""
+        ...
+
+    def understood(self, text: str, prompt: Prompt) -> str:
+        """Return what the model noted of the request."""
+        ...
+
+
+@dataclass(frozen=True)
+class Words:
+    """A model's words: its tokenizer, how it is spoken to, the tokens that end an answer (a grammar's end is the first), its context."""
+
+    tokenizer: "Tokenizer"
+    voice: Voice
+    ends: tuple[int, ...]
+    context: int
+
+    @cached_property
+    def compiler(self) -> Compiler:
+        """What compiles grammars for this vocabulary; made when the first guide comes."""
+        return Compiler(Pieces.of_tokenizer(self.tokenizer, self.ends[0]))
+
+
+class LocalEngine:
+    """A model and its words. `guesser` (drafts of what manifests look like) makes guided answers faster and never other."""
+
+    rows = ROWS
+
+    def __init__(self, model: Model, words: Words, guesser: Guesser | None = None) -> None:
+        self.model, self.words, self.guesser = model, words, guesser
+
+    @property
+    def notes(self) -> bool:
+        """Whether the model notes what it understood before it answers."""
+        return self.words.voice.notes
+
+    @property
+    def context(self) -> int:
+        """Tokens that a request and its answer may have together."""
+        return self.words.context
+
+    def generate(self, requests: Sequence[str], ask: Ask, guides: Sequence[Guide | None] | None = None) -> list[Reply]:
+        """Answer every request, led by its guide or free; batches are of like length, and no answer depends on its batch.
+
+        Raises:
+            UserError: a request leaves no room in the context, or a guide's grammar is none.
+        """
+        prompts = [self.words.voice.prompt(request) for request in requests]
+        coded = self.words.tokenizer.encode_batch_fast([prompt.text for prompt in prompts], add_special_tokens=False)
+        writings = []
+        for request, prompt, code, guide in zip(requests, prompts, coded, guides or [None] * len(requests), strict=True):
+            limit = min(ask.max_new_tokens, self._room(request, len(code.ids)))
+            writing = Writing(code.ids, Chooser(ask, request), limit, self.words.ends)
+            if guide is not None:
+                writing.lead(self._session(guide, request, prompt), self.words.compiler.pieces.size, self.guesser)
+            writings.append(writing)
+        order = sorted(writings, key=lambda writing: len(writing.prompt))
+        for start in range(0, len(order), self.rows):
+            write(self.model, order[start : start + self.rows])
+        return [self._reply(prompt, writing) for prompt, writing in zip(prompts, writings, strict=True)]
+
+    def _room(self, request: str, length: int) -> int:
+        """Return how many tokens may follow a prompt of `length`."""
+        if length >= self.context:
+            raise UserError(f"request {request[:40]!r}…", f"{length} tokens, the context holds {self.context}", "shorten it")
+        return self.context - length
+
+    def _session(self, guide: Guide, request: str, prompt: Prompt) -> Session:
+        voice = self.words.voice
+        return self.words.compiler.session(guide.start(read_request(request, prompt, voice.notes, voice.copying == "slots")))
+
+    def _reply(self, prompt: Prompt, writing: Writing) -> Reply:
+        text, voice = self._text(writing.tokens), self.words.voice
+        return Reply(
+            text=voice.answer(text, prompt),
+            prompt_tokens=len(writing.prompt),
+            tokens=len(writing.tokens),
+            cut=not writing.ended,
+            notes=voice.understood(text, prompt),
+            forced=writing.forced,
+            drafted=writing.drafted,
+            removed=tuple(self._removed(taken) for taken in writing.removed),
+        )
+
+    def _removed(self, taken: Taken) -> Removed:
+        return Removed(self._text([taken.wanted]), taken.probability, self._text([taken.chosen]), taken.at)
+
+    def _text(self, tokens: Sequence[int]) -> str:
+        text: str = self.words.tokenizer.decode(tokens, skip_special_tokens=False)
+        return text
+
+
+def read_tokenizer(text: str, where: str) -> "Tokenizer":
+    """Read a `tokenizer.json`, which stands at `where`.
+
+    Raises:
+        UserError: it is none.
+    """
+    from tokenizers import Tokenizer
+
+    try:
+        return Tokenizer.from_str(text)
+    except Exception as error:  # the package raises nothing narrower
+        raise UserError(where, f"no tokenizer that can be read ({error})", "fetch or export it again") from None

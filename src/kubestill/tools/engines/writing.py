@@ -1,0 +1,232 @@
+"""How answers are written token by token, free or under a grammar, by whatever model reads them.
+
+A pass feeds each answer's tokens that the model has not read yet, then guesses at what comes next. Its logits decide: where the
+choice (greedy or drawn, under the grammar's mask) is the guess, the pass goes on with the next logits at no cost; where it is not,
+the model forgets what it read too far. So guesses change the time and never the tokens. What the grammar forces is not asked for at all.
+
+V vocabulary, M logits of a pass, over all rows.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import takewhile
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kubestill.tools.engines.api import MAX_REMOVED
+from kubestill.tools.engines.choosing import Chooser
+from kubestill.tools.grammar.session import Session, fill_masks
+
+LOOK_AHEAD = 8  # guessed tokens of a pass and row: longer ones are seldom right to their end
+
+
+class Batch(Protocol):
+    """Rows that a model reads on in, each at its own place."""
+
+    def read(self, fed: Sequence[Sequence[int]], wanted: Sequence[int]) -> NDArray[np.float32]:
+        """Read `fed[row]` (at least one token) in each row; return the logits [M,V] after its last `wanted[row]` tokens, row by row."""
+        ...
+
+    def cut(self, lengths: Sequence[int]) -> None:
+        """Forget what each row read beyond `lengths[row]` tokens."""
+        ...
+
+    def keep(self, rows: Sequence[int]) -> None:
+        """Go on with these rows alone, in this order."""
+        ...
+
+
+class Model(Protocol):
+    """What can read tokens in batches."""
+
+    def batch(self, rows: int) -> Batch:
+        """Return a batch of `rows` that have read nothing yet."""
+        ...
+
+
+class Guesser(Protocol):
+    """Guesses what comes next; tools/grammar/drafts.py holds one."""
+
+    def propose(self, tokens: Sequence[int], limit: int) -> list[int]:
+        """Return at most `limit` tokens that may follow `tokens`, the prompt and the answer so far."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What the grammar took away: the token that the model wanted, how much (to four digits, which
+    any order of summing agrees on), the one that was chosen, and how many came before."""
+
+    wanted: int
+    probability: float
+    chosen: int
+    at: int
+
+
+@dataclass
+class Writing:
+    """One answer in the making. `tokens` are certain; it `ended` where it is whole: else the limit or a grammar without a way on cut it."""
+
+    prompt: Sequence[int]
+    choose: Chooser
+    limit: int
+    ends: tuple[int, ...]
+    tokens: list[int] = field(default_factory=list)
+    forced: int = 0
+    drafted: int = 0
+    removed: list[Taken] = field(default_factory=list)
+    ended: bool = False
+    session: Session | None = None
+    known: int = 0  # tokens of the session's vocabulary; a model may have rows for more
+    guesser: Guesser | None = None
+    _stuck: bool = False
+    _read: int = 0  # tokens of prompt and answer that the model has read
+    _ahead: list[int] = field(default_factory=list)
+    _at: int = 0  # guesses that are confirmed
+
+    def lead(self, session: Session, known: int, guesser: Guesser | None) -> None:
+        """Write under a grammar from here on, whose vocabulary has `known` tokens."""
+        self.session, self.known, self.guesser = session, known, guesser
+        self._settle()
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing more is to be written."""
+        return self.ended or self._stuck or len(self.tokens) >= self.limit
+
+    @property
+    def place(self) -> int:
+        """Which of the last pass's wanted logits decide next."""
+        return self._at
+
+    @property
+    def read(self) -> int:
+        """How many of the tokens that the model has read are certain."""
+        return self._read
+
+    def feed(self) -> tuple[list[int], int]:
+        """Return what the model reads next, and after how many of the last of these tokens its logits are wanted."""
+        whole = [*self.prompt, *self.tokens]
+        self._ahead, self._at = self._guess(whole), 0
+        fresh = whole[self._read :]
+        self._read = len(whole)
+        return fresh + self._ahead, 1 + len(self._ahead)
+
+    def sure(self, logits: NDArray[np.float32]) -> bool:
+        """Say whether the likeliest token after `logits` [V] is the choice and is allowed: asking for one costs a tenth of a mask."""
+        if self.session is None or self.choose.temperature > 0:
+            return self.session is None
+        token = int(logits[: self.known].argmax())
+        return self.session.valid([self.ends[0] if token in self.ends else token]) == 1
+
+    def decide(self, logits: NDArray[np.float32], allowed: NDArray[np.bool_] | None) -> bool:
+        """Choose after `logits` [V] among the `allowed`, None: among all; return whether the next logits of the pass decide, too."""
+        if allowed is None:
+            token = self.choose(logits if self.session is None else logits[: self.known])
+        else:
+            allowed[list(self.ends)] = allowed[self.ends[0]]  # a grammar knows one end, a model may prefer another
+            if not allowed.any():
+                self._stuck = True
+                return False
+            token = self.choose(np.where(allowed, logits[: self.known], np.float32(-np.inf)))
+            if len(self.removed) < MAX_REMOVED:
+                self._note(logits, allowed, token)
+        if token in self.ends:
+            self.ended = True
+            return False
+        known = len(self.tokens)
+        self._take(token)
+        self.drafted += self._ahead[self._at : self._at + 1] == [token]
+        self._settle()
+        return self._confirm(self.tokens[known:])
+
+    def _guess(self, whole: Sequence[int]) -> list[int]:
+        room = min(LOOK_AHEAD, self.limit - len(self.tokens) - 1)  # the last token is chosen, not guessed
+        if self.session is None or self.guesser is None or room < 1:
+            return []
+        found = list(takewhile(lambda token: 0 <= token < self.known, self.guesser.propose(whole, room)[:room]))
+        return found[: self.session.valid(found)]
+
+    def _confirm(self, fresh: Sequence[int]) -> bool:
+        """Hold the `fresh` tokens against the guesses; the model has read those that agree."""
+        for token in fresh:
+            if self._ahead[self._at : self._at + 1] != [token]:
+                return False
+            self._at += 1
+            self._read += 1
+        return not self.finished
+
+    def _take(self, token: int) -> None:
+        if self.session is not None:
+            self.session.take(token)
+        self.tokens.append(token)
+
+    def _settle(self) -> None:
+        """Write what needs no choice."""
+        while self.session is not None and not self.ended:
+            room = self.limit - len(self.tokens)
+            if self.session.done:
+                self.ended = True
+            elif given := self.session.given:
+                self.tokens += given[:room]
+                self.forced += min(room, len(given))
+                self.ended = len(given) <= room
+                return
+            elif forced := self.session.forced()[:room]:
+                for token in forced:
+                    self._take(token)
+                self.forced += len(forced)
+            else:
+                return
+
+    def _note(self, logits: NDArray[np.float32], allowed: NDArray[np.bool_], chosen: int) -> None:
+        """Remember what the model wanted most, where the grammar took it away."""
+        wanted = int(logits[: self.known].argmax())
+        if allowed[wanted]:
+            return
+        mass = np.exp(logits.astype(np.float64) - float(logits[wanted])).sum()
+        self.removed.append(Taken(wanted, round(float(1 / mass), 4), chosen, len(self.tokens)))
+
+
+def write(model: Model, writings: Sequence[Writing]) -> None:
+    """Write all answers to their ends, in one batch; finished rows leave it."""
+    rows = [writing for writing in writings if not writing.finished]
+    if not rows:
+        return
+    batch = model.batch(len(rows))
+    while rows:
+        fed = [row.feed() for row in rows]
+        _decide(rows, batch.read([tokens for tokens, _ in fed], [wanted for _, wanted in fed]), [wanted for _, wanted in fed])
+        if any(row.finished for row in rows):
+            going = _close_up(rows)
+            batch.keep(going)
+            rows = [rows[place] for place in going]
+        if any(wanted > 1 for _, wanted in fed):
+            batch.cut([row.read for row in rows])
+
+
+def _close_up(rows: Sequence[Writing]) -> list[int]:
+    """Return the places of the rows that go on; the last ones take the places of those that are finished, so that few have to move."""
+    going = [place for place, row in enumerate(rows) if not row.finished]
+    last = iter(reversed(going))
+    return [next(last) if rows[place].finished else place for place in range(len(going))]
+
+
+def _decide(rows: Sequence[Writing], logits: NDArray[np.float32], wanted: Sequence[int]) -> None:
+    """Let each row choose as far as the pass's logits [M,V] reach; the masks that are needed are filled together, round by round."""
+    starts = np.cumsum([0, *wanted]).tolist()
+    active = list(zip(rows, starts, strict=False))
+    while active:
+        unsure = [row for row, start in active if not row.sure(logits[start + row.place])]
+        masks = dict(zip(map(id, unsure), _masks(unsure), strict=True)) if unsure else {}
+        active = [(row, start) for row, start in active if row.decide(logits[start + row.place], masks.get(id(row)))]
+
+
+def _masks(guided: Sequence[Writing]) -> NDArray[np.bool_]:
+    """Return which tokens each row may write next [rows,V]; the rows share a vocabulary."""
+    known = guided[0].known
+    bits = np.zeros((len(guided), -(-known // 32)), np.int32)
+    fill_masks([row.session for row in guided if row.session is not None], bits)
+    return np.unpackbits(bits.view(np.uint8), axis=1, count=known, bitorder="little").view(np.bool_)

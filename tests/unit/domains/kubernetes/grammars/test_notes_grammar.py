@@ -1,0 +1,94 @@
+"""The notes of a request under their grammar: what a student is taught is accepted, and nothing that the request did not give."""
+
+import pickle
+from functools import cache
+
+import pytest
+
+from kubestill.domains.kubernetes.grammars.notes import MARK, NotesGuide, notes_grammar, notes_step
+from kubestill.tools.chat.format import POINTERS, ChatFormat
+from kubestill.tools.grammar.api import Given, Reading, Span
+from kubestill.tools.grammar.compile import Compiler
+from kubestill.tools.grammar.pieces import Pieces
+from kubestill.tools.modeling.bases import packaged
+
+SPANS = (Span("⟨1⟩", "web"), Span("⟨2⟩", "nginx:1.27"), Span("⟨3⟩", "8080"))
+REQUEST = Reading("a deployment called web running nginx:1.27 on 8080", SPANS, notes=True)
+NOTES = "kind: Deployment\nname: ⟨1⟩\ncontainer.image: ⟨2⟩\ncontainer.port: ⟨3⟩"
+
+
+class Elsewhere:
+    """A guide that only tells that it was asked."""
+
+    def start(self, reading):
+        assert not reading.notes
+        return Given("elsewhere")
+
+
+@cache
+def words():
+    from tokenizers import Tokenizer
+
+    folder = packaged()["kubernetes-base"]
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    return tokenizer, ChatFormat.load(folder), Compiler(Pieces.of_tokenizer(tokenizer, tokenizer.token_to_id("<|end|>")))
+
+
+def accepted(text, spans=SPANS, kinds=()):
+    """How much of the notes the grammar takes, told as the rest that it does not."""
+    tokenizer, _, compiler = words()
+    ids = tokenizer.encode(text, add_special_tokens=False).ids
+    session = compiler.session(notes_step(notes_grammar(kinds), spans, lambda _: Given("")))
+    return tokenizer.decode(ids[session.valid(ids) :], skip_special_tokens=False)
+
+
+def test_what_is_taught_is_accepted(drawn):
+    _, chat, _ = words()
+    refused = []
+    for sample in [sample for part in drawn.values() for sample in part][::6]:
+        prompt = chat.prompt(sample.request)
+        spans = tuple(Span(POINTERS[index], word) for word, index in prompt.slots.items())
+        notes = chat.target(sample.answer, prompt, sample.notes()).partition(MARK)[0]
+        if rest := accepted(notes + MARK, spans):
+            refused.append((notes, rest))
+    assert len(refused) <= 1, refused
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "container.image: ⟨4⟩",  # the request gave three
+        "spec.replicas: ⟨1⟩",  # a name is no number
+        "container.imagePullPolicy: Sometimes",
+        "spec.replicas: many",
+        "spec.clusterIP.none: true",  # of a Service
+        "conatiner.image: ⟨2⟩",
+    ],
+)
+def test_what_cannot_be_meant_is_refused(line):
+    before = "kind: Deployment\nname: ⟨1⟩\n"
+    assert not accepted(f"{before}spec.replicas: 3{MARK}")
+    assert accepted(f"{before}{line}{MARK}")
+
+
+def test_kinds_limit_what_may_be_noted():
+    assert not accepted(NOTES + MARK, kinds=("Deployment",))
+    assert accepted(NOTES + MARK, kinds=("Service", "Pod")).startswith(("Deployment", "D"))
+
+
+def test_a_guide_builds_what_was_noted():
+    guide = pickle.loads(pickle.dumps(NotesGuide(Elsewhere())))
+    step = guide.start(REQUEST)
+    found = step.then(NOTES + MARK)
+    assert isinstance(found, Given)
+    assert all(said in found.text for said in ("  name: web\n", "image: nginx:1.27", "containerPort: 8080"))
+
+
+def test_notes_that_cannot_be_built_are_left_to_the_grammar_of_manifests():
+    guide = NotesGuide(Elsewhere())
+    for notes in ("kind: Deployment\nname: ⟨1⟩", f"{NOTES}\nspec.replicas: -3", f"{NOTES}\nmount.subPath: /x y"):
+        assert guide.start(REQUEST).then(notes + MARK) == Given("elsewhere"), notes
+
+
+def test_models_that_note_nothing_are_led_elsewhere():
+    assert NotesGuide(Elsewhere()).start(Reading("x", SPANS)) == Given("elsewhere")
