@@ -4,7 +4,7 @@ Run: python bench/constrained_speed.py [--model FILE.gguf] [--requests 100] [--r
 Requests are drawn from the domain's training phrases. `notes`: the student notes what it understood under a grammar, and the manifest
 follows from that; `whole`: it writes the manifest, too, under the grammar of its kind. `+ drafts`: guesses from the answers of other
 training samples. `gbnf`: a small kind's manifest after the student's own notes, under llama.cpp's own grammar sampler and under
-llguidance, the same language. Each round asks other requests, so that grammars of a request are paid for and those of a kind are kept; the
+llguidance, the same language. Each round asks other requests; grammars are compiled in the first, which only warms up. The
 ways alternate within it, so that other work on the machine meets all alike; seconds are the processor's. The last line is JSON.
 """
 
@@ -21,8 +21,9 @@ import numpy as np
 
 from kubestill.domains.api import TRAIN, Sample
 from kubestill.domains.kubernetes.grammars.manifest import manifest_grammar
-from kubestill.domains.kubernetes.grammars.notes import NotesGuide, notes_grammar
+from kubestill.domains.kubernetes.grammars.notes import NotesGuide, notes_grammar, notes_step
 from kubestill.domains.kubernetes.grammars.options import Options
+from kubestill.domains.kubernetes.grammars.repeats import bans
 from kubestill.domains.kubernetes.schema import Schemas
 from kubestill.ground.seeds import Seed
 from kubestill.pipeline.surroundings import commit, hardware
@@ -61,8 +62,8 @@ class Whole:
 
     def start(self, reading: Reading) -> Step | Given:
         """Return the first step."""
-        last = Step(self.grammar)
-        return Step(notes_grammar(reading), then=lambda _: last) if reading.notes else last
+        last = Step(self.grammar, bans=bans)
+        return notes_step(notes_grammar(), reading.spans, lambda _: last) if reading.notes else last
 
 
 def main() -> None:
@@ -182,7 +183,7 @@ def rates(domain: Any, asked: Sequence[Sample], replies: Sequence[Reply], second
 def grammars(engine: LlamaCppEngine, asked: Sequence[Sample]) -> dict[str, float]:
     """Return compile times of grammars new and known, and the times of masks along what the samples teach, with the 99th per cent."""
     schemas, compiler = Schemas(), engine.words.compiler
-    cold, warm, masks, noted = [], [], [], []
+    cold, warm, masks = [], [], []
     bits = np.zeros((1, -(-engine.weights.vocabulary // 32)), np.int32)
     for kind in sorted({kind_of(sample) for sample in asked}):
         grammar = manifest_grammar([kind], schemas, Options(pointers=True))
@@ -192,8 +193,6 @@ def grammars(engine: LlamaCppEngine, asked: Sequence[Sample]) -> dict[str, float
     for sample in asked:
         prompt = engine.words.voice.prompt(sample.request)
         reading = read_request(sample.request, prompt, engine.words.voice.notes)
-        fresh = Compiler(compiler.pieces)
-        noted.append(timed(lambda fresh=fresh, reading=reading: fresh.compile(notes_grammar(reading)).start()))
         guide = Whole(manifest_grammar([kind_of(sample)], schemas, Options(pointers=True)))
         session = compiler.session(guide.start(reading))
         for token in written(engine, sample)[1]:
@@ -203,7 +202,7 @@ def grammars(engine: LlamaCppEngine, asked: Sequence[Sample]) -> dict[str, float
             session.take(token)
     figures = {"kinds": len(cold), "cold_ms_p50": np.median(cold), "cold_ms_max": max(cold), "warm_ms_max": max(warm)}
     figures |= {
-        "notes_ms_p50": np.median(noted),
+        "notes_ms": timed(lambda: Compiler(compiler.pieces).compile(notes_grammar()).start()),
         "masks": len(masks),
         "mask_us_p50": 1e3 * np.median(masks),
         "mask_us_p99": 1e3 * np.quantile(masks, 0.99),

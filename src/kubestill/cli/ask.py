@@ -3,13 +3,16 @@
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from kubestill.cli.options import json_option, print_json, workspace_option
 from kubestill.ground.errors import UserError
 from kubestill.ground.store import Store
+
+if TYPE_CHECKING:
+    from kubestill.pipeline.answer import Wish
 
 MAX_REQUEST_BYTES = 1 << 20  # far more than any context holds
 
@@ -57,6 +60,7 @@ def ask(request: str, model: str, store: Store, as_json: bool, **wished: Any) ->
     file, document = wished.pop("file"), wished.pop("document")
     wished["kinds"], wished["definitions"] = tuple(wished["kinds"]), tuple(wished["definitions"])
     wish = Wish(**wished)
+    _agree(wish, file, document)
     if file is not None:
         changed = edit_file(found, file, text, document, wish)
         if as_json:
@@ -70,6 +74,19 @@ def ask(request: str, model: str, store: Store, as_json: bool, **wished: Any) ->
     else:
         _print(answer.reply.text, answer.told(), answer.explained() if explain else ())
     return 0 if answer.verdict.passed else 1
+
+
+def _agree(wish: "Wish", file: Path | None, document: int | None) -> None:
+    """Refuse options that nothing would come of.
+
+    Raises:
+        UserError: which one, and beside what.
+    """
+    if file is None and document is not None:
+        raise UserError("--document", "no file is edited", "give --edit FILE, or leave it out")
+    ignored = {"--free": wish.free, "--kind": wish.kinds, "--n": wish.tries > 1}
+    if file is not None and any(ignored.values()):
+        raise UserError("--edit", f"does not go with {', '.join(name for name, given in ignored.items() if given)}", "leave one out")
 
 
 def _print(text: str, told: Sequence[str], explained: Sequence[str]) -> None:

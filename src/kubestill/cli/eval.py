@@ -26,15 +26,17 @@ def evaluate(names: tuple[str, ...], count: int | None, store: Store, as_json: b
     from kubestill.pipeline.scoring import compare_answers, score_model
 
     shown, suite, scored = Shown(), names[-1], {}
-    for name in names[:-1]:
-        model = find_model(store, name)
+    models = {model.name: model for model in (find_model(store, name) for name in names[:-1])}
+    if len(models) < len(names) - 1:
+        raise UserError("eval", f"both names mean {next(iter(models))}", "name two models, or one")
+    for model in models.values():
         try:
             scored[model.name] = score_model(model, suite, store, shown, count)
         finally:
             shown.close()
-    models = {name: {way: score for way, (score, _) in ways.items()} for name, ways in scored.items()}
-    result: dict[str, Any] = {"suite": suite, "models": models}
-    if len(scored) == 2 and not any(score.get("skipped") for ways in models.values() for score in ways.values()):
+    scores = {name: {way: score for way, (score, _) in ways.items()} for name, ways in scored.items()}
+    result: dict[str, Any] = {"suite": suite, "models": scores}
+    if len(scored) == 2 and not any(score.get("skipped") for ways in scores.values() for score in ways.values()):
         first, second = scored.values()
         result["comparison"] = {way: compare_answers(first[way][1], second[way][1]) for way in first}
     if as_json:

@@ -12,8 +12,8 @@ from typing import Any
 from kubestill.domains.api import Domain, Intent
 from kubestill.pipeline.lint_files import contents
 from kubestill.pipeline.models import Model, load_domain, load_engine
-from kubestill.tools.checks.api import Outcome, Verdict
-from kubestill.tools.engines.api import Ask, Engine, Removed, Reply
+from kubestill.tools.checks.api import Outcome, Tier, Verdict
+from kubestill.tools.engines.api import Ask, Engine, Removed, Reply, TooLong
 from kubestill.tools.grammar.api import Guide
 
 MAX_NEW_TOKENS = 768  # as evaluation asks, so that `ask` answers what was measured
@@ -26,7 +26,7 @@ class Wish:
     """How an answer is asked for.
 
     `kinds`: of one of these. `version` of the cluster ("": the usual one) and `definitions`, files or folders of custom resources.
-    `free`: without the guide. `tries`: how many answers, of which the checks choose. `repair`: ask once more where none passes.
+    `free`: without the guide. `tries`: how many answers, of which the checks choose.
     """
 
     kinds: tuple[str, ...] = ()
@@ -36,7 +36,6 @@ class Wish:
     tries: int = 1
     temperature: float = 0.0
     seed: int = 0
-    repair: bool = True
     domain: str = ""
 
 
@@ -77,6 +76,8 @@ class Answer:
         outcome = "passed" if self.verdict.passed else f"failed on {self.verdict.failed_on}" if self.verdict.failed_on else "not judged"
         lines = [f"understood: {' · '.join(self.reply.notes.splitlines())}"] if self.reply.notes else []
         lines.append(f"verdict: {outcome}{', after a repair' if self.repaired else ''} ({counted})")
+        if self.reply.notes and self.verdict.passed and not any(result.tier is Tier.INTENT for result in judged):
+            lines.append("  what was understood cannot be read, so the answer was not held against it")
         for found in self.verdict.findings[:SHOWN_FINDINGS]:
             lines.append(f"  {found.code} {found.path}: {found.message}" + (f". {found.remedy}" if found.remedy else ""))
         if len(self.verdict.findings) > SHOWN_FINDINGS:
@@ -92,7 +93,7 @@ class Answer:
             lines.append(f"  at token {one.at}: wanted {one.token_text!r} ({one.probability:.0%}), the grammar left {one.chosen_text!r}")
         if len(reply.removed) > SHOWN_REMOVED:
             lines.append(f"  and {len(reply.removed) - SHOWN_REMOVED} more that the grammar took away")
-        return lines if reply.removed else [*lines, "  the grammar took nothing away: the model wanted no other token"]
+        return lines if reply.removed else [*lines, "  nothing is known to have been taken away by a grammar"]
 
 
 def _removed(one: Removed) -> dict[str, Any]:
@@ -110,10 +111,8 @@ def ask_model(model: Model, request: str, wish: Wish = Wish()) -> Answer:
     guide = None if wish.free else domain.guide(wish.kinds)
     engine, started = load_engine(model), time.monotonic()
     found = _best([_judged(domain, reply) for reply in _replies(engine, request, guide, wish)])
-    if not found.verdict.passed and wish.repair and found.verdict.findings:
-        (reply,) = engine.generate([_with_findings(request, found)], _asked(wish, 0), [guide])
-        again = _judged(domain, reply)
-        found = replace(again, repaired=True) if again.verdict.passed else found
+    if not found.verdict.passed and found.verdict.findings:
+        found = _repaired(domain, found, _once_more(engine, _with_findings(request, found), guide, wish))
     return replace(found, seconds=time.monotonic() - started)
 
 
@@ -141,6 +140,20 @@ def _asked(wish: Wish, number: int) -> Ask:
 
 def _replies(engine: Engine, request: str, guide: Guide | None, wish: Wish) -> list[Reply]:
     return [engine.generate([request], _asked(wish, number), [guide])[0] for number in range(wish.tries)]
+
+
+def _once_more(engine: Engine, request: str, guide: Guide | None, wish: Wish) -> Reply | None:
+    """Return another answer; None where the findings leave no room for one."""
+    try:
+        return engine.generate([request], _asked(wish, 0), [guide])[0]
+    except TooLong:
+        return None
+
+
+def _repaired(domain: Domain, first: Answer, reply: Reply | None) -> Answer:
+    """Return the second answer if it passes, else the first."""
+    second = first if reply is None else _judged(domain, reply)
+    return replace(second, repaired=True) if second.verdict.passed else first
 
 
 def _judged(domain: Domain, reply: Reply) -> Answer:

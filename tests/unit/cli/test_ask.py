@@ -9,7 +9,7 @@ import pytest
 from kubestill.cli.main import answer
 from kubestill.pipeline import answer as answering
 from kubestill.pipeline import models, scoring
-from kubestill.tools.engines.api import Ask, Removed, Reply
+from kubestill.tools.engines.api import Ask, Removed, Reply, TooLong
 from kubestill.tools.grammar.api import Guide
 
 
@@ -59,6 +59,7 @@ def test_what_was_understood_is_told_apart_from_the_answer(
     assert answer(["ask", "weekdays at nine", "--model", str(folder), "--domain", "cron"]) == 0
     told = capsys.readouterr()
     assert told.out == "0 9 * * 1-5\n" and told.err.startswith("understood: hours: 9 · days: 1-5\nverdict: passed")
+    assert "was not held against it" in told.err  # cron knows no notes
     answer(["ask", "weekdays at nine", "--model", str(folder), "--domain", "cron", "--json"])
     assert json.loads(capsys.readouterr().out)["understood"] == ["hours: 9", "days: 1-5"]
 
@@ -110,6 +111,23 @@ def test_a_repair_that_fails_too_leaves_the_first_answer(
     assert told.out == "0 25 * * *\n" and "repair" not in told.err
 
 
+def test_a_repair_that_leaves_no_room_leaves_the_first_answer(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    engine = says(monkeypatch, "0 25 * * *")
+    first = engine.generate
+
+    def generate(requests: Sequence[str], ask: Ask, guides: Sequence[Guide | None] | None = None) -> list[Reply]:
+        if engine.asked:
+            raise TooLong("request", "too long")
+        return first(requests, ask, guides)
+
+    monkeypatch.setattr(engine, "generate", generate)
+    assert answer(["ask", "at five", "--model", str(folder), "--domain", "cron"]) == 1
+    told = capsys.readouterr()
+    assert told.out == "0 25 * * *\n" and "failed on syntax" in told.err
+
+
 def test_what_the_grammar_took_away_is_told_on_demand(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -129,6 +147,8 @@ def test_what_the_grammar_took_away_is_told_on_demand(
         (["x", "--for-version", "1.99"], "no schemas of Kubernetes '1.99'"),
         (["x", "--crd", "nowhere.yaml"], "nowhere.yaml"),
         (["x", "--kind", "Deploymnet"], "did you mean 'Deployment'"),
+        (["x", "--document", "1"], "no file is edited"),
+        (["x", "--edit", "f.yaml", "--free", "--n", "2"], "does not go with --free, --n"),
     ],
 )
 def test_bad_wishes_are_one_message(
@@ -157,6 +177,8 @@ def test_eval_prints_the_score_and_a_comparison(folder: Path, monkeypatch: pytes
     (other / "model.safetensors").touch()
     assert answer(["eval", str(folder), str(other), "cron", "--count", "5", *place]) == 0
     assert "second minus first, constrained: +0.0%" in capsys.readouterr().out
+    assert answer(["eval", str(folder), str(folder), "cron", *place]) == 2
+    assert "name two models" in capsys.readouterr().err
     assert answer(["eval", str(folder), "crom", *place]) == 2
     assert "did you mean 'cron'" in capsys.readouterr().err
     assert answer(["eval", str(folder)]) == 2

@@ -13,11 +13,12 @@ from kubestill.ground.errors import UserError, near
 from kubestill.ground.intervals import mcnemar_exact, paired_difference, wilson
 from kubestill.ground.progress import Progress, Silent
 from kubestill.ground.seeds import Seed
-from kubestill.tools.engines.api import Ask, Engine, Reply
-from kubestill.tools.grammar.api import Guide
+from kubestill.tools.engines.api import Ask, Engine, Reply, TooLong
+from kubestill.tools.grammar.api import Guide, TooComplex
 
 ASKED_AT_ONCE = 256  # requests handed to the engine between two lines of progress; it sorts and batches them as it likes
-TOO_LONG, UNJUDGED = "context", "unjudged"  # ways to fail that are no tier: no answer was possible; no check could look
+# Ways to fail that are no tier: no answer fits the context; none can be led to its end; no check could look.
+TOO_LONG, TOO_COMPLEX, UNJUDGED = "context", "grammar", "unjudged"
 CONSTRAINED = "constrained"  # beside free decoding
 FINDINGS_KEPT = 8  # of one answer, in the records
 
@@ -47,7 +48,7 @@ def evaluate(engine: Engine, domain: Domain, questions: Questions, ask: Ask, pro
     """Ask, judge, count.
 
     Raises:
-        UserError: the domain has no such suite.
+        UserError: the domain has no such suite, or the engine refuses whatever is asked.
     """
     suites = domain.suites()
     if questions.suite not in suites:
@@ -70,26 +71,27 @@ def evaluate(engine: Engine, domain: Domain, questions: Questions, ask: Ask, pro
     return Scored(records, score_of(records, time.monotonic() - started))
 
 
-def answers(engine: Engine, requests: Sequence[str], ask: Ask, guide: Guide | None = None) -> list[Reply | None]:
-    """Return a reply to each request, led by the guide; None where the request does not fit the model's context."""
+def answers(engine: Engine, requests: Sequence[str], ask: Ask, guide: Guide | None = None) -> list[Reply | TooLong | TooComplex]:
+    """Return a reply to each request, led by the guide, or why this one alone has none: what hinders all of them is raised."""
     try:
         return list(engine.generate(requests, ask, [guide] * len(requests)))
-    except UserError:
+    except (TooLong, TooComplex) as error:
         if len(requests) == 1:
-            return [None]
+            return [error]
         return [reply for request in requests for reply in answers(engine, [request], ask, guide)]
 
 
-def judged(domain: Domain, sample: Sample, reply: Reply | None) -> Record:
+def judged(domain: Domain, sample: Sample, reply: Reply | TooLong | TooComplex) -> Record:
     """Return the record of one answer."""
     asked = {"id": sample.id, "kind": sample.kind, "request": sample.request, "expected": sample.answer}
-    if reply is None:
-        finding = {"code": "context", "path": "", "message": "the request does not fit the model's context"}
+    if isinstance(reply, TooLong | TooComplex):
+        failed = TOO_LONG if isinstance(reply, TooLong) else TOO_COMPLEX
+        finding = {"code": failed, "path": "", "message": str(reply)}
         return {
             **asked,
             "answer": "",
             "passed": False,
-            "failed_on": TOO_LONG,
+            "failed_on": failed,
             "findings": [finding],
             "tokens": 0,
             "forced": 0,

@@ -10,7 +10,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from kubestill.ground.errors import UserError
 from kubestill.tools.engines.api import Ask, Engine, Reply
 from kubestill.tools.engines.table import engine_type
 from kubestill.tools.grammar.api import Guide
@@ -39,7 +38,8 @@ class Fleet:
         """Answer every request, like-sized ones together; guides travel to the workers.
 
         Raises:
-            UserError: a request is longer than the context, or a guide's grammar is none.
+            TooLong: a request is longer than the context.
+            UserError: a guide's grammar is none.
         """
         led = guides or [None] * len(requests)
         order = sorted(range(len(requests)), key=lambda place: len(requests[place]), reverse=True)
@@ -49,10 +49,7 @@ class Fleet:
         ]
         replies: dict[int, Reply] = {}
         for chunk, future in zip(chunks, futures, strict=True):
-            found = future.result()
-            if isinstance(found, tuple):
-                raise UserError(*found)
-            replies.update(zip(chunk, found, strict=True))
+            replies.update(zip(chunk, future.result(), strict=True))
         return [replies[place] for place in range(len(requests))]
 
 
@@ -74,10 +71,7 @@ def _load(folder: Path) -> None:
     _engine = load_here(folder)
 
 
-def _answer(requests: list[str], ask: Ask, guides: list[Guide | None]) -> list[Reply] | tuple[str, str, str]:
-    """Answer in a worker; a UserError goes home as its parts, since it does not pickle."""
-    try:
-        replies: list[Reply] = _engine.generate(requests, ask, guides)
-    except UserError as error:
-        return error.where, error.found, error.mend
+def _answer(requests: list[str], ask: Ask, guides: list[Guide | None]) -> list[Reply]:
+    """Answer in a worker."""
+    replies: list[Reply] = _engine.generate(requests, ask, guides)
     return replies

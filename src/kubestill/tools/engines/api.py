@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from kubestill.ground.errors import UserError
 from kubestill.tools.grammar.api import Guide
 
 MAX_REMOVED = 20  # what a person may want to read of one answer
@@ -52,6 +53,10 @@ class Reply:
     removed: tuple[Removed, ...] = ()
 
 
+class TooLong(UserError):
+    """A request leaves no room for an answer in the context; another one may."""
+
+
 class Engine(Protocol):
     """Requests in, replies out, in order. A request is one user message."""
 
@@ -61,6 +66,7 @@ class Engine(Protocol):
         """Answer every request; each answer is led by its guide, and free where that is None.
 
         Raises:
-            UserError: a request is longer than the context, or a guide's grammar is none.
+            TooLong: a request is longer than the context.
+            UserError: a guide's grammar is none.
         """
         ...

@@ -69,7 +69,8 @@ class LlamaCppEngine:
         """Answer every request, led by its guide or free; those of like length together, and no answer depends on others.
 
         Raises:
-            UserError: a request leaves no room in the context, or a guide's grammar is none.
+            TooLong: a request leaves no room in the context.
+            UserError: a guide's grammar is none.
         """
         return _Batches(Reader(self.weights, ask.max_new_tokens), self.words, self.guesser).generate(requests, ask, guides)
 

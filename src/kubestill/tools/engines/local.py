@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from kubestill.ground.errors import UserError
 from kubestill.tools.chat.format import Prompt
-from kubestill.tools.engines.api import Ask, Removed, Reply
+from kubestill.tools.engines.api import Ask, Removed, Reply, TooLong
 from kubestill.tools.engines.choosing import Chooser
 from kubestill.tools.engines.reading import read_request
 from kubestill.tools.engines.writing import Guesser, Model, Taken, Writing, write
@@ -85,7 +85,8 @@ class LocalEngine:
         """Answer every request, led by its guide or free; batches are of like length, and no answer depends on its batch.
 
         Raises:
-            UserError: a request leaves no room in the context, or a guide's grammar is none.
+            TooLong: a request leaves no room in the context.
+            UserError: a guide's grammar is none.
         """
         prompts = [self.words.voice.prompt(request) for request in requests]
         coded = self.words.tokenizer.encode_batch_fast([prompt.text for prompt in prompts], add_special_tokens=False)
@@ -104,7 +105,7 @@ class LocalEngine:
     def _room(self, request: str, length: int) -> int:
         """Return how many tokens may follow a prompt of `length`."""
         if length >= self.context:
-            raise UserError(f"request {request[:40]!r}…", f"{length} tokens, the context holds {self.context}", "shorten it")
+            raise TooLong(f"request {request[:40]!r}…", f"{length} tokens, the context holds {self.context}", "shorten it")
         return self.context - length
 
     def _session(self, guide: Guide, request: str, prompt: Prompt) -> Session:

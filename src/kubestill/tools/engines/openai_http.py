@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
+import httpx
+
 from kubestill.ground.errors import UserError
 from kubestill.ground.settings import read_settings
 from kubestill.tools.chat.format import Prompt
-from kubestill.tools.engines.api import Ask, Reply
+from kubestill.tools.engines.api import Ask, Reply, TooLong
 from kubestill.tools.engines.posting import Poster, Refused
 from kubestill.tools.engines.reading import read_request
 from kubestill.tools.grammar.api import Given, Grammar, Guide, Step
@@ -33,6 +35,7 @@ OWN_SAMPLING: Mapping[str, dict[str, Any]] = {
     "llama": {"top_k": 0, "min_p": 0.0},
     "none": {},
 }
+_TOO_LONG = re.compile(r"context[ _](length|size|window)")  # with status 400: vLLM, llama-server, OpenAI
 GRAMMAR_REFUSED = (400, 422, 501)  # what servers answer to a grammar that they do not take
 STRUCTURED_SINCE = (0, 12)  # vLLM: `guided_*` was removed (docs.vllm.ai, features/structured_outputs)
 _LARK = '%llguidance {"no_forcing": true}\n'  # by this start llama-server knows llguidance's Lark from its own language
@@ -74,6 +77,7 @@ class OpenAIHttpEngine:
         """Answer every request; some at a time, in order.
 
         Raises:
+            TooLong: a request is longer than the server's context.
             UserError: the server refuses, or answers what is no chat completion; or a guide's grammar is none.
             Unavailable: no server there, or it stays busy beyond the budget.
         """
@@ -162,7 +166,12 @@ class OpenAIHttpEngine:
             self.held.strayed += not reply.cut and not self._fits(first, reply.text)
 
     def _post(self, body: dict[str, Any]) -> Any:
-        return self.poster.post("/chat/completions", body)
+        try:
+            return self.poster.post("/chat/completions", body)
+        except Refused as error:
+            if error.status == httpx.codes.BAD_REQUEST and _TOO_LONG.search(error.found):
+                raise TooLong(error.where, error.found, "shorten the request") from None
+            raise
 
     def _reply(self, found: Any) -> Reply:
         """Read a chat completion; a count that is missing is 0.

@@ -13,7 +13,7 @@ ENGINES = {
     "transformers": "kubestill.tools.engines.transformers:TransformersEngine",
 }
 NEEDS = {
-    "llama_cpp": ("xllamacpp", "pip install 'kubestill[gguf]'"),
+    "llama_cpp": ("xllamacpp", "pip install --upgrade kubestill"),
     "openai_http": ("httpx", "pip install 'kubestill[http]'"),
     "transformers": ("torch", "pip install 'kubestill[train]'"),
 }

@@ -222,18 +222,27 @@ def _refuse_unknown(config: Mapping[str, Any], where: str) -> None:
             raise UserError(where, f"{name} is {told!r}", f"llama.cpp's {found} has no such thing: export it by other means")
 
 
-def rope_factors(config: Mapping[str, Any], body: Body) -> NDArray[np.float32] | None:
+def rope_factors(config: Mapping[str, Any], body: Body, where: str) -> NDArray[np.float32] | None:
     """Return by how much each of Llama 3's E/2 frequencies is divided; None where nothing is stretched.
 
     As in Hugging Face's `modeling_rope_utils.py`, "llama3": long waves by `factor`, short ones not at all, those between smoothly.
+
+    Raises:
+        UserError: a setting is missing or malformed.
     """
     turns = rope(config)
     if turns.get("rope_type", turns.get("type", "default")) != "llama3":
         return None
     waves = 2 * np.pi * body.theta ** (np.arange(0, body.head_dim, 2) / body.head_dim)
-    low, high = float(turns["low_freq_factor"]), float(turns["high_freq_factor"])
-    share = np.clip((float(turns["original_max_position_embeddings"]) / waves - low) / (high - low), 0.0, 1.0)
-    factors: NDArray[np.float32] = (1.0 / ((1 - share) / float(turns["factor"]) + share)).astype(np.float32)
+    names = ("low_freq_factor", "high_freq_factor", "original_max_position_embeddings", "factor")
+    try:
+        low, high, context, factor = (float(turns[name]) for name in names)
+        if not 0 < low < high or factor <= 0:
+            raise ValueError(f"low_freq_factor {low:g}, high_freq_factor {high:g}, factor {factor:g}")
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(where, f"a setting of rope_type llama3 is missing or malformed ({error})", "fetch it again") from None
+    share = np.clip((context / waves - low) / (high - low), 0.0, 1.0)
+    factors: NDArray[np.float32] = (1.0 / ((1 - share) / factor + share)).astype(np.float32)
     return factors
 
 

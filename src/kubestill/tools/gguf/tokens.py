@@ -32,8 +32,6 @@ class Tokens:
 
     metadata: dict[str, Value]
     exact: bool
-    end: int
-    pad: int
 
 
 def read_tokens(folder: Path, config: Mapping[str, Any]) -> Tokens:
@@ -67,7 +65,7 @@ def read_tokens(folder: Path, config: Mapping[str, Any]) -> Tokens:
     }
     metadata |= {f"tokenizer.ggml.{name}_token_id": place for name, place in special.items()}
     metadata |= _texts(folder, settings, record)
-    return Tokens(metadata, exact, special.get("eos", -1), special.get("padding", -1))
+    return Tokens(metadata, exact)
 
 
 def _vocabulary(record: Mapping[str, Any], rows: int) -> tuple[list[str], list[int]]:
@@ -105,16 +103,13 @@ def _split(record: Mapping[str, Any], where: str) -> tuple[str, bool]:
 
 def _special(settings: Mapping[str, Any], config: Mapping[str, Any], ids: Mapping[str, int]) -> dict[str, int]:
     """Return the ids of begin, end, end of turn and padding, as far as they are known."""
-    found = {}
+    found: dict[str, int] = {}
     for name, key in (("bos", "bos_token"), ("eos", "eos_token"), ("padding", "pad_token")):
         token = settings.get(key)
         text = token.get("content") if isinstance(token, dict) else token
-        place = ids.get(str(text), config.get(f"{key}_id"))
-        places = place if isinstance(place, list) else [place]
-        if places and isinstance(places[0], int):
-            found[name] = places[0]
-        if name == "eos" and len(places) > 1 and isinstance(places[1], int):
-            found["eot"] = places[1]
+        place = ids[text] if isinstance(text, str) and text in ids else config.get(f"{key}_id")
+        places = [one for one in (place if isinstance(place, list) else [place]) if type(one) is int and one >= 0]  # -1: there is none
+        found |= dict(zip((name, "eot") if name == "eos" else (name,), places, strict=False))
     return found
 
 

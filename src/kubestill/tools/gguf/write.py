@@ -70,7 +70,7 @@ def write_gguf(folder: Path, target: Path, form: Format, about: Mapping[str, Val
     tokens = read_tokens(folder, config)
     with open_weights(folder) as weights:
         source = dict(_source(weights, body, str(folder)))
-    factors = rope_factors(config, body)
+    factors = rope_factors(config, body, str(folder / "config.json"))
     if factors is not None:
         source[ROPE_FACTORS] = factors
     packed = {}

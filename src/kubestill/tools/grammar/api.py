@@ -6,7 +6,13 @@ from functools import cached_property
 from hashlib import sha256
 from typing import Literal, Protocol
 
+from kubestill.ground.errors import UserError
+
 Syntax = Literal["lark", "json"]
+
+
+class TooComplex(UserError):
+    """A grammar could not be followed to the end of one answer; another answer under it may be."""
 
 
 @dataclass(frozen=True)

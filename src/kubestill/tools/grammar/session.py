@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from kubestill.ground.errors import UserError
 from kubestill.ground.settings import usable_cores
-from kubestill.tools.grammar.api import Given, Grammar, Step
+from kubestill.tools.grammar.api import Given, Grammar, Step, TooComplex
 from kubestill.tools.grammar.pieces import Pieces
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ class Session:
         """Write the mask of what may follow into a row of `bits` [rows, ceil(V/32)]; the end token is in it iff the answer may end here.
 
         Raises:
-            UserError: the grammar became too complex to be followed.
+            TooComplex: the grammar cannot be followed further.
         """
         bits[row] = self._mask().view(np.int32)
 
@@ -326,7 +326,7 @@ class Session:
     def _check(self) -> None:
         if self.matcher.is_error():
             name = self._stages[-1].step.grammar.name or "grammar"
-            raise UserError(name, f"cannot be followed further: {self.matcher.get_error()}", "make the grammar simpler")
+            raise TooComplex(name, f"cannot be followed further: {self.matcher.get_error()}", "make the grammar simpler")
 
     def _spelled(self, forced: bytes) -> list[int]:
         """Return forced bytes as canonical tokens, without the last two but where the step ends after them."""
@@ -408,7 +408,7 @@ def fill_masks(sessions: Sequence[Session], bits: NDArray[np.int32]) -> None:
     """Write the mask of each session into its row of `bits` [rows, ceil(V/32)], on all cores where there are many of them.
 
     Raises:
-        UserError: a grammar became too complex to be followed.
+        TooComplex: a grammar cannot be followed further.
     """
     waiting = [session for session in sessions if session.waits]
     if len(waiting) >= TOGETHER:

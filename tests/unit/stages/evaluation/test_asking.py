@@ -5,8 +5,9 @@ from kubestill.domains.cron import domain
 from kubestill.ground.errors import UserError
 from kubestill.ground.intervals import wilson
 from kubestill.stages.evaluation.asking import Questions, compare, evaluate
-from kubestill.tools.engines.api import Ask
+from kubestill.tools.engines.api import Ask, TooLong
 from kubestill.tools.engines.fake import FakeEngine
+from kubestill.tools.grammar.api import TooComplex
 
 COUNT = 60
 
@@ -35,19 +36,30 @@ def test_every_fault_is_counted_under_the_tier_that_found_it(right):
     assert all(record["findings"] and record["answer"] for record in failed)
 
 
-class Forgetful(FakeEngine):
-    """Refuses requests that are longer than its context."""
+class Refuses(FakeEngine):
+    """Refuses requests that hold a word."""
+
+    def __init__(self, right, error, word="month"):
+        super().__init__(right)
+        self.error, self.word = error, word
 
     def generate(self, requests, ask, guides=None):
-        if any("month" in request for request in requests):
-            raise UserError("request", "too long")
+        if any(self.word in request for request in requests):
+            raise self.error("request", "not this one")
         return super().generate(requests, ask, guides)
 
 
-def test_a_request_that_does_not_fit_the_context_fails_alone(right):
-    scored = evaluate(Forgetful(right), domain(), Questions("cron", COUNT), Ask())
-    long = sum("month" in request for request in right)
-    assert 0 < long < COUNT and scored.score["failed_on"] == {"context": long} and scored.score["passed"] == COUNT - long
+@pytest.mark.parametrize(("error", "told"), [(TooLong, "context"), (TooComplex, "grammar")])
+def test_a_request_that_cannot_be_answered_fails_alone(right, error, told):
+    scored = evaluate(Refuses(right, error), domain(), Questions("cron", COUNT), Ask())
+    refused = sum("month" in request for request in right)
+    assert 0 < refused < COUNT and scored.score["failed_on"] == {told: refused} and scored.score["passed"] == COUNT - refused
+    assert {finding["message"] for record in scored.records for finding in record["findings"]} == {"request: not this one"}
+
+
+def test_what_hinders_every_answer_is_no_score(right):
+    with pytest.raises(UserError, match="not this one"):
+        evaluate(Refuses(right, UserError, ""), domain(), Questions("cron", COUNT), Ask())
 
 
 class Bookish:

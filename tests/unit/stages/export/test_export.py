@@ -18,7 +18,7 @@ from kubestill.stages.export.files import modelfile
 from kubestill.stages.export.stage import PROBE, ExportWhat, read_back
 from kubestill.stages.export.stage import STAGE as EXPORT
 from kubestill.tools.chat.format import END, PAD, ChatFormat
-from kubestill.tools.engines.api import Ask
+from kubestill.tools.engines.api import Ask, TooLong
 from kubestill.tools.gguf.read import check
 from kubestill.tools.gguf.vocabulary import read_vocabulary
 from kubestill.tools.modeling.layout import Layout, draw
@@ -84,7 +84,7 @@ def test_several_processes_answer_as_one_does(scores, run, inputs):
 
 
 def test_a_request_beyond_the_context_comes_home_from_a_worker(weights):
-    with Fleet(weights.path, 1) as fleet, pytest.raises(UserError, match="the context holds 256"):
+    with Fleet(weights.path, 1) as fleet, pytest.raises(TooLong, match="the context holds 256"):
         fleet.generate(["word " * 2_000], Ask())
 
 

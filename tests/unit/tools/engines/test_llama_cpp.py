@@ -1,5 +1,6 @@
 """The engine of GGUF files: held against torch on the same weights, against itself with and without guesses, and against broken files."""
 
+import importlib.util
 import json
 import random
 import re
@@ -272,6 +273,22 @@ def test_llama_cpps_own_tokenizer_serves_where_no_other_is(stranger):
     own = LlamaCppEngine(weights, words)
     for guide in (None, Lines()):
         assert rounded(own.generate(REQUESTS, GREEDY, [guide] * 5)) == rounded(whole.generate(REQUESTS, GREEDY, [guide] * 5))
+
+
+def test_a_vocabulary_that_is_not_byte_level_wants_its_tokenizer_beside(stranger):
+    header = check(stranger / "stranger.gguf")
+    bare = {key: value for key, value in header.metadata.items() if key != "tokenizer.huggingface.json"}
+    other = replace(header, metadata=bare | {"tokenizer.ggml.model": "llama"}, path=stranger / "elsewhere" / "stranger.gguf")
+    with pytest.raises(UserError, match=r"put the model's tokenizer\.json beside it"):
+        read_words(other, Weights(stranger / "stranger.gguf"))
+
+
+def test_without_jinja_a_strangers_template_tells_what_to_install(monkeypatch):
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "jinja2" else find(name))
+    monkeypatch.setitem(sys.modules, "jinja2.exceptions", None)
+    with pytest.raises(Unavailable, match=r"kubestill\[report\]"):
+        TemplateVoice(TEMPLATE, "", "<|im_end|>", "here").prompt("a pod")
 
 
 def test_a_chat_template_is_rendered_as_transformers_does(stranger):

@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from kubestill.ground.errors import Unavailable, UserError
-from kubestill.tools.engines.api import Ask
+from kubestill.tools.engines.api import Ask, TooLong
 from kubestill.tools.engines.openai_http import OpenAIHttpEngine
 from kubestill.tools.engines.posting import MAX_ANSWER_BYTES, MAX_TOLD, Patience, Poster, check_url
 from kubestill.tools.gguf.write import write_gguf
@@ -188,6 +188,18 @@ def test_a_strangers_answer_gives_one_clear_sentence(answer, told):
             engine.generate(["a"], Ask())
         message = str(caught.value)
         assert message.isprintable() and len(message) < MAX_TOLD + 200 and len(server.bodies) == 1
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        '{"error": {"message": "This model\'s maximum context length is 4096 tokens. However, you requested 5000 tokens"}}',
+        '{"error": {"code": 400, "message": "the request exceeds the available context size", "type": "exceed_context_size_error"}}',
+    ],
+)
+def test_a_request_beyond_the_servers_context_is_told_from_other_refusals(said):
+    with served([(400, {}, said)]) as (engine, _, _waits), pytest.raises(TooLong, match="shorten the request"):
+        engine.generate(["a"], Ask())
 
 
 def test_odd_completions_are_read_for_what_they_are():

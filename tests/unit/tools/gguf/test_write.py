@@ -14,7 +14,7 @@ from kubestill.tools.gguf.kinds import KINDS
 from kubestill.tools.gguf.quantise import kind_of, quantise
 from kubestill.tools.gguf.read import check, student_config, student_tensors
 from kubestill.tools.gguf.source import open_weights
-from kubestill.tools.gguf.tokens import LLAMA3
+from kubestill.tools.gguf.tokens import LLAMA3, read_tokens
 from kubestill.tools.gguf.vocabulary import read_vocabulary
 from kubestill.tools.gguf.write import BOUNDS, write_gguf
 from unit.tools.gguf.tiny import TEMPLATE, chats, make_folder, make_tokenizer
@@ -194,6 +194,7 @@ def test_bf16_and_parts_are_read_as_torch_reads_them(tmp_path):
         ({"attention_bias": True}, "attention_bias is True"),
         ({"use_sliding_window": True}, "use_sliding_window is True"),
         ({"rope_parameters": {"rope_type": "yarn", "rope_theta": 1e4}}, "yarn"),
+        ({"model_type": "llama", "rope_parameters": {"rope_type": "llama3", "rope_theta": 1e4}}, "llama3 is missing .*low_freq_factor"),
         ({"intermediate_size": 513}, "expected"),
         ({"num_hidden_layers": 4}, "no tensor model.layers.3"),
         ({"hidden_size": "wide"}, "missing or malformed"),
@@ -208,6 +209,17 @@ def test_what_cannot_be_written_is_told(qwen3, tmp_path, change, told):
     with pytest.raises(UserError, match=told):
         write_gguf(tmp_path, tmp_path / "model.gguf", "q8_0")
     assert not list(tmp_path.glob("*.gguf*"))
+
+
+def test_a_special_token_that_is_not_there_gets_no_id(qwen3, tmp_path):
+    record = json.loads((qwen3 / "tokenizer.json").read_text())
+    last = max(record["model"]["vocab"], key=record["model"]["vocab"].get)
+    record["model"]["vocab"]["None"] = record["model"]["vocab"].pop(last)  # as in the vocabularies of Qwen and Llama
+    (tmp_path / "tokenizer.json").write_text(json.dumps(record))
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps({"bos_token": None, "eos_token": "<|im_end|>"}))
+    config = json.loads((qwen3 / "config.json").read_text()) | {"bos_token_id": None, "pad_token_id": -1}  # as Llama's first ones have it
+    metadata = read_tokens(tmp_path, config).metadata
+    assert {key for key in metadata if key.endswith("_token_id")} == {"tokenizer.ggml.eos_token_id"}
 
 
 def test_numbers_that_are_not_finite_are_not_written(qwen3, tmp_path):

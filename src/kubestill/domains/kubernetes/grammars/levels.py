@@ -1,10 +1,12 @@
 """Which levels of indentation a part of a document can stand at: the style of each list around it is open, so there may be several."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 LEVEL = "[58:64]"
-BREAK, INNER_BREAK = "¶", "»"  # in a rule's form: the line break at the level of the rule, and at the next one
+# In a rule's form: the line break at the level of the rule, and at the next one. With `_` and a terminal after it, both are one terminal.
+BREAK, INNER_BREAK = "¶", "»"
 MOST = 60  # of the 64 that six bits count, some are left for what required fields need
 
 
@@ -41,9 +43,21 @@ def spread(name: str, forms: Sequence[str], levels: Iterable[int]) -> str:
             written.append(form)
             continue
         for level in several:
-            one = form.replace(BREAK, f"NL{level}").replace(INNER_BREAK, f"NL{level + 1}")
+            apart = form if level else form.replace(f"{BREAK}_", f"{BREAK} ")  # there a line of three dashes may follow, too
+            one = apart.replace(BREAK, f"NL{level}").replace(INNER_BREAK, f"NL{level + 1}")
             written.append(one if len(several) == 1 else conditioned(one, f"eq({LEVEL}, {level})"))
     return f"{name}::_ : " + "\n | ".join(written if len(written) > 1 else [*written, NEVER])
+
+
+def joined(text: str) -> str:
+    """Return the definitions of the terminals that hold a line break and what begins the line after it.
+
+    Where a terminal may end, each token that goes on otherwise costs a row of the parser, unless no terminal at all begins with its next
+    byte (llguidance asks that first). So what begins with anything, keys and lines of people's choice, brings its line break.
+    """
+    names = re.sub(r'"([^"\\]|\\.)*"', '""', text)  # what is quoted names nothing
+    found = sorted(set(re.findall(r"\b(NL\d+)_([A-Z][A-Z0-9_]*)\b", names)))
+    return "".join(f"{line}_{rest}: {line} {rest}\n" for line, rest in found)
 
 
 def conditioned(form: str, condition: str) -> str:

@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 from kubestill.domains.kubernetes.definitions import CustomKind, Kind
 from kubestill.domains.kubernetes.grammars import grounding, slots
-from kubestill.domains.kubernetes.grammars.frame import frame, free_map, open_entries
+from kubestill.domains.kubernetes.grammars.frame import frame, free_map, open_map
+from kubestill.domains.kubernetes.grammars.levels import joined
 from kubestill.domains.kubernetes.grammars.options import Grounding, Options
 from kubestill.domains.kubernetes.grammars.places import NAMELESS
 from kubestill.domains.kubernetes.grammars.repeats import bans
@@ -50,8 +51,11 @@ def _text(rules: Rules, roots: Sequence[str], options: Options) -> str:
     ground = grounding.Grounded(options.grounding.spans) if options.grounding else None
     maps = []
     for name, key, value, levels in rules.maps:
-        entries, more = ground.entries(name, key, value) if ground else (open_entries(name, key, value), "")
-        maps.append(free_map(name, entries, levels, more))
+        if ground:
+            entries, more = ground.entries(name, key, value)
+            maps.append(free_map(name, entries, levels, more))
+        else:
+            maps.append(open_map(name, key, value, levels, f" {name}_e::" in rules.text))
     used = [*rules.slots, *(["any"] if re.search(r"\b(any|free)_", rules.text) else [])]
     if ground:  # the keys of maps stand in their entries
         used = [slot for slot in used if slot not in {key for _, key, _, _ in rules.maps} or slot == "KEY"]
@@ -59,7 +63,8 @@ def _text(rules: Rules, roots: Sequence[str], options: Options) -> str:
     choices = "".join(f"{name}: {grounding.choice(words, options.spans)}\n" for name, words in rules.choices)
     further = f' (NL0 "---\\n" document){{0,{options.documents - 1}}}' if options.documents > 1 else ""
     head = f'%llguidance {{"no_forcing": true}}\nstart: document{further} NL0?\ndocument: {" | ".join(f"{root}_e::0" for root in roots)}\n'
-    return "".join([head, choices, rules.text, *maps, frame(used, rules.deepest, ground is None), terminals])
+    written = "".join([rules.text, *maps, frame(used, rules.deepest, ground is None)])
+    return "".join([head, choices, written, joined(written), terminals])
 
 
 def header_grammar(schemas: Schemas, kinds: Sequence[tuple[str, str]] | None = None) -> Grammar:

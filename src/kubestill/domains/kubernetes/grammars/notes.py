@@ -176,30 +176,36 @@ def notes_step(grammar: Grammar, spans: Sequence[Span], then: Callable[[str], St
 class NotesGuide:
     """Leads a student that notes what it understood; `rest` leads those that do not, and answers that the notes cannot be built into.
 
-    `kinds`: the answer is of one of these.
+    `kinds`: the answer is of one of these, each by apiVersion and kind.
     """
 
     rest: Guide
-    kinds: tuple[str, ...] = ()
+    kinds: tuple[tuple[str, str], ...] = ()
     version: str = DEFAULT_VERSION
 
     def start(self, reading: Reading) -> Step | Given:
         """Return the step of the notes."""
         if not reading.notes:
             return self.rest.start(reading)
-        return notes_step(notes_grammar(self.kinds), reading.spans, lambda text: self._answer(text, reading))
+        names = tuple(dict.fromkeys(kind for _, kind in self.kinds))
+        return notes_step(notes_grammar(names), reading.spans, lambda text: self._answer(text, reading))
 
     def _answer(self, text: str, reading: Reading) -> Step | Given:
         notes = text.partition(MARK)[0]
         for span in reading.spans:
             notes = notes.replace(span.surface, span.text)
-        return written(notes, schemas(self.version)) or self.rest.start(Reading(reading.request, reading.spans))
+        return written(notes, schemas(self.version), self.kinds) or self.rest.start(Reading(reading.request, reading.spans))
 
 
-def written(notes: str, known: Schemas) -> Given | None:
-    """Return the manifest that notes ask for; None where they cannot be read, or a check objects to what they ask."""
+def written(notes: str, known: Schemas, kinds: Sequence[tuple[str, str]] = ()) -> Given | None:
+    """Return the manifest that notes ask for; None where they cannot be read, or a check objects to what they ask.
+
+    `kinds`: only of these, by apiVersion and kind; intents are written in one apiVersion of a kind, and another may be wanted.
+    """
     try:
-        text = dump(ordered(build(read_notes(notes))))
+        obj = build(read_notes(notes))
+        text = dump(ordered(obj))
     except (AttributeError, IndexError, KeyError, TypeError, ValueError):  # of a stranger's text: no aspect promises what it needs
         return None
-    return Given(text) if judge(text, known).verdict.passed else None
+    wanted = not kinds or (obj["apiVersion"], obj["kind"]) in kinds
+    return Given(text) if wanted and judge(text, known).verdict.passed else None

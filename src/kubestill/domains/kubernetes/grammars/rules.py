@@ -65,7 +65,7 @@ def scalar_shape(terminal: str) -> Shape:
     return Shape(terminal.lower(), terminal, (f'"-" {terminal}',))
 
 
-ANY = Shape("any", f"any_v::{BELOW}", ("any_i::_",), step=0, nests=True)
+ANY = Shape("any", f"any_v::{BELOW}", ('"-" any_i::_', f'"-" any_s::{DEEPER} %if {SHALLOW}'), step=0, nests=True)
 FREE = Shape("free", f"free_v::{BELOW}", (f'"-" any_inline::{DEEPER}', '"-" " {}"'), step=0, nests=True)
 TEXT = Shape("text", f"text::{BELOW}", ('"-" text::_',))
 ARGUMENT = Shape("argument", f"argument::{BELOW}", ('"-" argument::_',))

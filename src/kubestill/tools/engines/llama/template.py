@@ -34,6 +34,7 @@ class TemplateVoice:
             UserError: the template refuses.
             Unavailable: jinja2 is not installed.
         """
+        need("jinja2", extra="report")
         from jinja2.exceptions import TemplateError
 
         messages = [{"role": "user", "content": request}]
@@ -55,7 +56,6 @@ class TemplateVoice:
 
     @cached_property
     def _compiled(self) -> "Template":
-        need("jinja2", extra="gguf")
         from jinja2.exceptions import TemplateError
         from jinja2.ext import loopcontrols
         from jinja2.sandbox import ImmutableSandboxedEnvironment

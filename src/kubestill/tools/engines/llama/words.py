@@ -39,6 +39,9 @@ def read_words(header: Header, weights: Weights) -> Words:
     voice = _voice(vocabulary, header.path)
     tokenizer = _tokenizer(vocabulary, header.path)
     if tokenizer is None:
+        if vocabulary.model != "gpt2":  # its tokens do not spell their bytes as GPT-2's do
+            found = f"a tokenizer of the kind {vocabulary.model[:40]!r} that stands in it only as llama.cpp reads it"
+            raise UserError(str(header.path), found, f"put the model's {TOKENIZER_FILE} beside it")
         return _OwnWords(cast("Tokenizer", LlamaTokenizer(weights, vocabulary)), voice, ends, weights.context, vocabulary)
     if tokenizer.get_vocab_size() > weights.vocabulary:
         found = f"a tokenizer of {tokenizer.get_vocab_size()} tokens for {weights.vocabulary} rows"

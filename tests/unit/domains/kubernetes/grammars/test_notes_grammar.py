@@ -90,5 +90,12 @@ def test_notes_that_cannot_be_built_are_left_to_the_grammar_of_manifests():
         assert guide.start(REQUEST).then(notes + MARK) == Given("elsewhere"), notes
 
 
+def test_another_api_version_than_that_of_the_notes_is_left_to_the_grammar_of_manifests():
+    notes = "kind: HorizontalPodAutoscaler\nname: ⟨1⟩\ntarget: Deployment / ⟨1⟩\nspec.maxReplicas: 5" + MARK
+    for version, built in (("autoscaling/v2", True), ("autoscaling/v1", False)):
+        guide = NotesGuide(Elsewhere(), ((version, "HorizontalPodAutoscaler"),))
+        assert (guide.start(REQUEST).then(notes) != Given("elsewhere")) == built, version
+
+
 def test_models_that_note_nothing_are_led_elsewhere():
     assert NotesGuide(Elsewhere()).start(Reading("x", SPANS)) == Given("elsewhere")
