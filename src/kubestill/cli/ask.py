@@ -1,5 +1,6 @@
 """`kubestill ask "..."`: one checked answer."""
 
+import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -56,6 +57,10 @@ def ask(request: str, model: str, store: Store, as_json: bool, **wished: Any) ->
     text = request if request != "-" else "" if sys.stdin.isatty() else _read()
     if not text.strip():
         raise UserError("request", "it is empty", 'say what you want: kubestill ask "a deployment called web running nginx:1.27"')
+    if wished["free"] and wished["kinds"]:
+        raise UserError("--free", "without the grammar nothing holds the model to a --kind", "leave one of them out")
+    if not math.isfinite(wished["temperature"]):
+        raise UserError("--temperature", f"found {wished['temperature']}", "give a number from 0 to 5")
     found, explain = find_model(store, model), wished.pop("explain")
     file, document = wished.pop("file"), wished.pop("document")
     wished["kinds"], wished["definitions"] = tuple(wished["kinds"]), tuple(wished["definitions"])

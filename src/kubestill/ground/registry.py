@@ -19,7 +19,7 @@ EXTRAS: Mapping[str, str] = {
     "llguidance": "",
     "xllamacpp": "",
     "httpx": "http",
-    "jinja2": "report",
+    "jinja2": "",
     "matplotlib": "report",
     "kubernetes": "cluster",
 }

@@ -12,11 +12,10 @@ from typing import Any
 from kubestill.domains.api import Domain, Intent
 from kubestill.pipeline.lint_files import contents
 from kubestill.pipeline.models import Model, load_domain, load_engine
-from kubestill.tools.checks.api import Outcome, Tier, Verdict
-from kubestill.tools.engines.api import Ask, Engine, Removed, Reply, TooLong
+from kubestill.tools.checks.api import Outcome, Verdict
+from kubestill.tools.engines.api import ANSWER_TOKENS, Ask, Engine, Removed, Reply, TooLong
 from kubestill.tools.grammar.api import Guide
 
-MAX_NEW_TOKENS = 768  # as evaluation asks, so that `ask` answers what was measured
 DRAWN = 0.7  # temperature of the answers after the first, where several are wanted and none is told
 SHOWN_FINDINGS, SHOWN_REMOVED = 8, 8
 
@@ -41,12 +40,16 @@ class Wish:
 
 @dataclass(frozen=True)
 class Answer:
-    """A model's answer with its verdict, how it was written, and how long it took, the model's loading left out."""
+    """A model's answer with its verdict, how it was written, and how long it took, the model's loading left out.
+
+    `held` says that the answer was held against what the model noted of the request, where it noted anything.
+    """
 
     reply: Reply
     verdict: Verdict
     seconds: float = 0.0
     repaired: bool = False
+    held: bool = True
 
     def record(self) -> dict[str, Any]:
         """Return the JSON form."""
@@ -56,6 +59,7 @@ class Answer:
             "passed": verdict.passed,
             "failed_on": verdict.failed_on,
             "understood": reply.notes.splitlines(),
+            "unused": list(reply.unused),
             "findings": [
                 {"tier": f.tier.name.lower(), "code": f.code, "path": f.path, "message": f.message, "remedy": f.remedy}
                 for f in verdict.findings
@@ -76,7 +80,10 @@ class Answer:
         outcome = "passed" if self.verdict.passed else f"failed on {self.verdict.failed_on}" if self.verdict.failed_on else "not judged"
         lines = [f"understood: {' · '.join(self.reply.notes.splitlines())}"] if self.reply.notes else []
         lines.append(f"verdict: {outcome}{', after a repair' if self.repaired else ''} ({counted})")
-        if self.reply.notes and self.verdict.passed and not any(result.tier is Tier.INTENT for result in judged):
+        if self.reply.unused and self.verdict.passed:
+            said = ", ".join(map(repr, self.reply.unused[:SHOWN_FINDINGS]))
+            lines.append(f"  not used of the request: {said}. It may be noise; if not, it was not understood")
+        if not self.held and self.verdict.passed:
             lines.append("  what was understood cannot be read, so the answer was not held against it")
         for found in self.verdict.findings[:SHOWN_FINDINGS]:
             lines.append(f"  {found.code} {found.path}: {found.message}" + (f". {found.remedy}" if found.remedy else ""))
@@ -135,7 +142,7 @@ def greedy(wish: Wish) -> Ask:
 
 def _asked(wish: Wish, number: int) -> Ask:
     temperature = wish.temperature or (DRAWN if number else 0.0)
-    return Ask(MAX_NEW_TOKENS, temperature, seed=wish.seed + number)
+    return Ask(ANSWER_TOKENS, temperature, seed=wish.seed + number)
 
 
 def _replies(engine: Engine, request: str, guide: Guide | None, wish: Wish) -> list[Reply]:
@@ -159,7 +166,7 @@ def _repaired(domain: Domain, first: Answer, reply: Reply | None) -> Answer:
 def _judged(domain: Domain, reply: Reply) -> Answer:
     """Judge a reply; what the model noted of the request must hold of its answer."""
     intents: Sequence[Intent] | None = domain.understood(reply.notes) if reply.notes else None
-    return Answer(reply, domain.judge(reply.text, intents))
+    return Answer(reply, domain.judge(reply.text, intents), held=not reply.notes or intents is not None)
 
 
 def _best(answers: Sequence[Answer]) -> Answer:

@@ -19,7 +19,7 @@ def write_report(run_directory: Path, data: dict[str, Any]) -> None:
     Raises:
         Unavailable: jinja2 or matplotlib is not installed.
     """
-    need("jinja2", "3.1", "report")
+    need("jinja2", "3.1")
     need("matplotlib", "3.8", "report")
     write_text(run_directory / "report.md", render("report.md.jinja", data, {"spark": sparkline([row["loss"] for row in data["curve"]])}))
     drawings = {

@@ -9,9 +9,7 @@ from kubestill.ground.shards import read_shards
 from kubestill.ground.store import Store
 from kubestill.pipeline.models import Model, load_domain, load_engine
 from kubestill.pipeline.table import PARTS
-from kubestill.tools.engines.api import Ask
-
-MAX_NEW_TOKENS = 768  # as the stage of evaluation asks
+from kubestill.tools.engines.api import ANSWER_TOKENS, Ask
 
 Record = dict[str, Any]
 FREE, CONSTRAINED = "free", "constrained"
@@ -34,7 +32,7 @@ def score_model(
     found = {}
     for way in (FREE, CONSTRAINED):
         asked = questions(suite, constrained=way == CONSTRAINED, **given)
-        scored = evaluate(engine, domain, asked, Ask(max_new_tokens=MAX_NEW_TOKENS), progress)
+        scored = evaluate(engine, domain, asked, Ask(max_new_tokens=ANSWER_TOKENS), progress)
         found[way] = scored.score, scored.records
     return found
 

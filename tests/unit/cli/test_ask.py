@@ -19,12 +19,13 @@ class Says:
     def __init__(self, text: str, cut: bool = False, notes: str = "", more: Sequence[str] = ()) -> None:
         self.text, self.cut, self.notes, self.more = text, cut, notes, list(more)
         self.asked: list[tuple[str, Ask, bool]] = []
+        self.unused: tuple[str, ...] = ()
 
     def generate(self, requests: Sequence[str], ask: Ask, guides: Sequence[Guide | None] | None = None) -> list[Reply]:
         self.asked += [(request, ask, guide is not None) for request, guide in zip(requests, guides or [None], strict=True)]
         text = self.more.pop(0) if self.more and len(self.asked) > 1 else self.text
         removed = (Removed("@dialy", 0.75, "@daily", 0),)
-        return [Reply(text, 3, 5, self.cut, self.notes, forced=2, drafted=1, removed=removed) for _ in requests]
+        return [Reply(text, 3, 5, self.cut, self.notes, forced=2, drafted=1, removed=removed, unused=self.unused) for _ in requests]
 
 
 @pytest.fixture
@@ -183,3 +184,22 @@ def test_eval_prints_the_score_and_a_comparison(folder: Path, monkeypatch: pytes
     assert "did you mean 'cron'" in capsys.readouterr().err
     assert answer(["eval", str(folder)]) == 2
     assert "give MODEL SUITE" in capsys.readouterr().err
+
+
+def test_words_of_the_request_that_nothing_uses_are_told(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    engine = says(monkeypatch, "0 9 * * 1-5")
+    engine.unused = ("pods", "10")
+    assert answer(["ask", "weekdays at nine", "--model", str(folder), "--domain", "cron"]) == 0
+    assert "not used of the request: 'pods', '10'" in capsys.readouterr().err
+
+
+def test_a_kind_is_not_promised_without_the_grammar(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    says(monkeypatch, "x")
+    assert answer(["ask", "a pod", "--model", str(folder), "--kind", "Pod", "--free"]) == 2
+    assert "nothing holds the model to a --kind" in capsys.readouterr().err
+    assert answer(["ask", "a pod", "--model", str(folder), "--temperature", "nan"]) == 2
+    assert "give a number from 0 to 5" in capsys.readouterr().err

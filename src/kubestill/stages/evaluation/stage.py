@@ -20,7 +20,7 @@ from kubestill.ground.shards import read_shards
 from kubestill.ground.stage import Done, How, Job, Tally, What
 from kubestill.stages.evaluation.asking import CONSTRAINED, Questions, Scored, evaluate
 from kubestill.stages.evaluation.fleet import Fleet, load_here
-from kubestill.tools.engines.api import Ask, Engine
+from kubestill.tools.engines.api import ANSWER_TOKENS, Ask, Engine
 
 SCORES = "scores.json"
 
@@ -38,7 +38,7 @@ class EvaluationWhat(What):
     """Another number for single suites."""
     constrained: bool = True
     """Ask each suite once more, the domain's guide leading the answers."""
-    max_new_tokens: int = Field(default=768, ge=1)
+    max_new_tokens: int = Field(default=ANSWER_TOKENS, ge=1)
     """An answer that is not finished by then is judged as it is."""
 
 
@@ -77,7 +77,7 @@ class Evaluation:
 
 def _score(job: Job, name: str, engine: Engine, scores: Scores) -> None:
     """Ask a suite as often as it has not been asked yet, and write what came of it."""
-    for constrained in (False, True) if job.what.constrained else (False,):
+    for constrained in (False, True) if job.what.constrained and job.domain.guide() is not None else (False,):
         if (CONSTRAINED if constrained else "passed") in scores.get(name, {}):
             continue
         scored = _ask(job, Questions(name, job.what.counts.get(name, job.what.count), constrained=constrained), engine)

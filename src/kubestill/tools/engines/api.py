@@ -7,6 +7,7 @@ from typing import Protocol
 from kubestill.ground.errors import UserError
 from kubestill.tools.grammar.api import Guide
 
+ANSWER_TOKENS = 768  # of an answer at most, unless told: what is measured and what people are answered
 MAX_REMOVED = 20  # what a person may want to read of one answer
 
 
@@ -40,7 +41,7 @@ class Reply:
     `notes`: what the model wrote down of the request before it answered, a line a statement; empty where it does not do so.
     Under a guide, `forced` of the `tokens` needed no choice, since the grammar left none, and `removed` holds the first
     MAX_REMOVED places where it took away what the model wanted. `drafted` of the tokens were guessed before the model was
-    asked, and found right.
+    asked, and found right. `unused`: names, values and numbers of the request that stand neither in the notes nor in the answer.
     """
 
     text: str
@@ -51,6 +52,7 @@ class Reply:
     forced: int = 0
     drafted: int = 0
     removed: tuple[Removed, ...] = ()
+    unused: tuple[str, ...] = ()
 
 
 class TooLong(UserError):

@@ -1,5 +1,6 @@
 """What engines share that read and write tokens in this process: requests to prompts, prompts to answers, in batches of like length."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,6 +20,8 @@ from kubestill.tools.grammar.session import Session
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
+_POINTED = re.compile(r"‹[^›]*›⟨\d+⟩|[\w.-]*\d[\w.-]*[A-Za-z_][\w.-]*")  # marks, and numbers that a unit follows: they may be reckoned
+_NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?![\w.])(?! ?(?:am|pm|o'clock|m|h|s|min|sec|hour|minute|second|day|week|gb|mb|gi|mi|g)\b)")
 ROWS = 64  # rows of a batch: more gain little on a CPU and cost cache
 
 
@@ -114,15 +117,17 @@ class LocalEngine:
 
     def _reply(self, prompt: Prompt, writing: Writing) -> Reply:
         text, voice = self._text(writing.tokens), self.words.voice
+        answer, notes = voice.answer(text, prompt), voice.understood(text, prompt)
         return Reply(
-            text=voice.answer(text, prompt),
+            text=answer,
             prompt_tokens=len(writing.prompt),
             tokens=len(writing.tokens),
             cut=not writing.ended,
-            notes=voice.understood(text, prompt),
+            notes=notes,
             forced=writing.forced,
             drafted=writing.drafted,
             removed=tuple(self._removed(taken) for taken in writing.removed),
+            unused=unused(prompt, f"{notes}\n{answer}"),
         )
 
     def _removed(self, taken: Taken) -> Removed:
@@ -131,6 +136,15 @@ class LocalEngine:
     def _text(self, tokens: Sequence[int]) -> str:
         text: str = self.words.tokenizer.decode(tokens, skip_special_tokens=False)
         return text
+
+
+def unused(prompt: Prompt, told: str) -> tuple[str, ...]:
+    """Return the words that a request's prompt points at and its numbers, as far as they do not stand in what was `told`.
+
+    Words that are said in parts (`redis:7.2` as `redis` and `7.2`) are looked for whole: a part that is used may be listed, too.
+    """
+    numbers = _NUMBER.findall(_POINTED.sub(" ", prompt.text)) if prompt.slots else []
+    return tuple(word for word in dict.fromkeys((*prompt.slots, *numbers)) if word.lower() not in told.lower())
 
 
 def read_tokenizer(text: str, where: str) -> "Tokenizer":

@@ -29,12 +29,14 @@ class Patience:
     """How long to try."""
 
     connect_seconds: float = 10.0
-    answer_seconds: float = 300.0
+    answer_seconds: float = 120.0
     """Most time for one answer, from the question to its last byte."""
     waiting_seconds: float = 120.0
     """Most time that the retries of one round of questions may wait, all together."""
     retries: int = 6
     """Most retries of one question."""
+    unreached: int = 2
+    """Most of them where nobody listens: a server that starts is waited for, a wrong address is told soon."""
 
 
 @dataclass
@@ -110,12 +112,15 @@ class Poster:
             Unavailable: no server there, or it stays busy beyond the budget.
         """
         self.spent.ask()
+        most = self.patience.retries
         for attempt in range(self.patience.retries + 1):
             wait = FIRST_WAIT_SECONDS * 2**attempt
             try:
                 status, headers, content = self._exchange("POST", self.url + path, body)
             except (httpx.NetworkError, httpx.RemoteProtocolError, httpx.ConnectTimeout) as error:
                 told = f"no connection ({self._clean(str(error)) or type(error).__name__})"
+                if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
+                    most = min(most, self.patience.unreached)
             else:
                 if status == httpx.codes.OK:
                     return self._json(content)
@@ -123,7 +128,7 @@ class Poster:
                 if status != BUSY and status < httpx.codes.INTERNAL_SERVER_ERROR:
                     raise Refused(self.url, told, _mend(status), status)
                 wait = max(wait, _retry_after(headers))
-            if attempt == self.patience.retries or not self.spent.wait(wait):
+            if attempt == most or not self.spent.wait(wait):
                 break
             self.sleep(wait)
         raise Unavailable(f"{self.url} {told}, after {attempt} retries of this question", f"curl {self.url}/models")

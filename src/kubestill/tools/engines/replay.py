@@ -53,7 +53,8 @@ class ReplayEngine:
 
 
 def _reply(record: Mapping[str, Any]) -> Reply:
-    return Reply(**{**record, "removed": tuple(Removed(**removed) for removed in record.get("removed", ()))})
+    removed = tuple(Removed(**one) for one in record.get("removed", ()))
+    return Reply(**{**record, "removed": removed, "unused": tuple(record.get("unused", ()))})
 
 
 def record(engine: Engine, requests: Sequence[str], ask: Ask, path: Path, guides: Sequence[Guide | None] | None = None) -> list[Reply]:

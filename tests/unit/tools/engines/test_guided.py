@@ -10,6 +10,7 @@ import torch
 from kubestill.tools.chat.format import ChatFormat
 from kubestill.tools.engines.api import MAX_REMOVED, Ask
 from kubestill.tools.engines.choosing import Chooser
+from kubestill.tools.engines.local import unused
 from kubestill.tools.engines.reading import read_request
 from kubestill.tools.engines.transformers import TransformersEngine
 from kubestill.tools.grammar.api import Given, Grammar, Span, Step
@@ -240,3 +241,10 @@ def test_a_reading_tells_the_words_and_how_they_are_written():
     plain = read_request('scale "web" to 3, image=nginx:1.27.', prompt, pointers=False)
     assert [span.text for span in plain.spans] == ["scale", "web", "to", "3", "image=nginx:1.27", "image", "nginx", "1.27"]
     assert all(span.surface == span.text for span in plain.spans)
+
+
+def test_what_a_prompt_points_at_and_nothing_tells_is_listed():
+    chat = ChatFormat("slots", frozenset("a pod called with image and replicas of memory".split()))
+    prompt = chat.prompt("a pod called web with image nginx:1.27 and 16 replicas of 7.2, 256Mi memory")
+    assert unused(prompt, "name: web\nmemory: 256Mi") == ("nginx:1.27", "16", "7.2")
+    assert unused(prompt, "web nginx:1.27 16 7.2 256Mi") == ()

@@ -57,7 +57,9 @@ _OWN_WORDS = frozenset(
         "subject.ServiceAccount namespace spec.storageClassName claim.storageClassName spec.ingressClassName rule backend"
     ).split()
 )
-_REMOVAL = re.compile(r"\b(?:remove|delete|unset|strip|get rid|take (?:away|out)|drop(?! all| cap| \w+ cap))\b", re.IGNORECASE)
+_REMOVAL = re.compile(
+    r"\b(?:rename|do nothing|remove|delete|unset|strip|get rid|take (?:away|out)|drop(?! all| cap| \w+ cap))\b", re.IGNORECASE
+)
 _ANYBODYS = frozenset(("", "true", "false", "yes", "no", "/", "80", "443", "NoSchedule", "NoExecute", "PreferNoSchedule"))
 _TAG = re.compile(r"v?\d+(?:\.\d+)*(?:-[\w.-]+)?")
 # Statements of which an object may hold several under the same keys; of all others the first that changes something is meant.
@@ -334,7 +336,7 @@ class Editing:
             ValueError: nothing that can be written was understood, with the reason.
         """
         if notes and _REMOVAL.search(request):
-            raise ValueError("what shall go cannot be noted, only what shall be")
+            raise ValueError("removing and renaming are not supported, only what shall be can be noted")
         if notes:
             return edited(self.text, notes, self.known, self.document, request)
         judged = judge(answer, self.known)

@@ -7,10 +7,11 @@ all: the statements are built into the smallest idiomatic one, and where no chec
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 from kubestill.domains.kubernetes.answers import judge
+from kubestill.domains.kubernetes.grammars.manifest import ManifestGuide
 from kubestill.domains.kubernetes.intents import notes as reading_notes
 from kubestill.domains.kubernetes.intents.aspects import aspects_of
 from kubestill.domains.kubernetes.intents.kinds import KINDS, QUANTITY_ASPECTS
@@ -19,6 +20,7 @@ from kubestill.domains.kubernetes.intents.notes import read_notes, shape_of
 from kubestill.domains.kubernetes.intents.order import ordered
 from kubestill.domains.kubernetes.printing import dump
 from kubestill.domains.kubernetes.schema import DEFAULT_VERSION, Schemas, schemas
+from kubestill.ground.errors import UserError
 from kubestill.tools.grammar.api import Given, Grammar, Guide, Reading, Span, Step
 
 MARK = "<|answer|>"  # tools/chat writes it between notes and answer: a token of its own
@@ -184,9 +186,17 @@ class NotesGuide:
     version: str = DEFAULT_VERSION
 
     def start(self, reading: Reading) -> Step | Given:
-        """Return the step of the notes."""
+        """Return the step of the notes.
+
+        Raises:
+            UserError: a kind is asked for that students do not learn to note.
+        """
         if not reading.notes:
             return self.rest.start(reading)
+        strange = [kind for _, kind in self.kinds if kind not in KINDS]
+        if strange:
+            known = ", ".join(sorted(KINDS))
+            raise UserError("--kind", f"this model has not learned to write a {strange[0]}", f"it knows {known}; --model takes another one")
         names = tuple(dict.fromkeys(kind for _, kind in self.kinds))
         return notes_step(notes_grammar(names), reading.spans, lambda text: self._answer(text, reading))
 
@@ -194,7 +204,14 @@ class NotesGuide:
         notes = text.partition(MARK)[0]
         for span in reading.spans:
             notes = notes.replace(span.surface, span.text)
-        return written(notes, schemas(self.version), self.kinds) or self.rest.start(Reading(reading.request, reading.spans))
+        return written(notes, schemas(self.version), self.kinds) or self._rest(notes).start(Reading(reading.request, reading.spans))
+
+    def _rest(self, notes: str) -> Guide:
+        """Return what leads the manifest itself: of the kind that was noted, so that the two agree."""
+        kind = notes.partition("\n")[0].removeprefix("kind: ")
+        if self.kinds or kind not in KINDS or not isinstance(self.rest, ManifestGuide):
+            return self.rest
+        return replace(self.rest, kinds=((KINDS[kind].api_version, kind),))
 
 
 def written(notes: str, known: Schemas, kinds: Sequence[tuple[str, str]] = ()) -> Given | None:

@@ -146,7 +146,7 @@ def library() -> Library:
     try:
         found = version("xllamacpp")
     except PackageNotFoundError:
-        raise Unavailable("the engine llama_cpp needs xllamacpp", "pip install 'kubestill[gguf]'") from None
+        raise Unavailable("the engine llama_cpp needs xllamacpp", "pip install --upgrade kubestill") from None
     if found != VERSION:
         raise Unavailable(f"the engine llama_cpp calls xllamacpp {VERSION}, found {found}", INSTALL)
     spec = find_spec("xllamacpp")

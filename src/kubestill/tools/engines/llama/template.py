@@ -34,7 +34,7 @@ class TemplateVoice:
             UserError: the template refuses.
             Unavailable: jinja2 is not installed.
         """
-        need("jinja2", extra="report")
+        need("jinja2")
         from jinja2.exceptions import TemplateError
 
         messages = [{"role": "user", "content": request}]
