@@ -1,6 +1,6 @@
 """Can a model invent a field, a kind or a flag under the grammar? Drawn at temperature 1, from an untrained and a trained student.
 
-    python bench/nothing_invented.py [--manifests 3600] [--commands 1000] [--model kubernetes-base]
+    python bench/nothing_invented.py [--untrained 600] [--trained 3000] [--commands 300] [--model kubernetes-base]
 
 Every built-in kind of 1.36 is asked alike often, each with a request that training would draw, so mostly for another kind: the worst
 that can be asked. The trained student also answers freely, in the same run. What the token limit cuts is counted apart: its end is missing.
@@ -97,8 +97,9 @@ def told(tier: str, code: str, message: str) -> str:
 def main() -> None:
     """Draw, count, print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--manifests", type=int, default=3600)
-    parser.add_argument("--commands", type=int, default=1000)
+    parser.add_argument("--untrained", type=int, default=600, help="manifests of the untrained student; nearly all are cut")
+    parser.add_argument("--trained", type=int, default=3000, help="manifests of the trained student")
+    parser.add_argument("--commands", type=int, default=300, help="kubectl commands of each")
     parser.add_argument("--model", default="kubernetes-base")
     args = parser.parse_args()
     folder = find_base(args.model)
@@ -106,16 +107,18 @@ def main() -> None:
     texts = load_tokenizer(folder), ChatFormat.load(folder)
     trained, untrained = TransformersEngine(layout, weights, texts), TransformersEngine(layout, draw(layout, 3), texts)
     kinds = [(kind.api_version, kind.kind) for kind in domain().known.kinds()]
-    manifests = [Straight(ManifestGuide((kinds[number % len(kinds)],))) for number in range(args.manifests // 2)]
-    commands = [Straight(KubectlGuide())] * (args.commands // 2)
+    guides: dict[str, list[Guide]] = {
+        name: [Straight(ManifestGuide((kinds[number % len(kinds)],))) for number in range(getattr(args, name))]
+        for name in ("untrained", "trained")
+    }
     result: dict[str, Any] = {"kinds": len(kinds), "tokens": TOKENS}
     for name, engine in (("untrained", untrained), ("trained", trained)):
-        for what, guides in (("manifests", manifests), ("commands", commands)):
+        for what, led in (("manifests", guides[name]), ("commands", [Straight(KubectlGuide())] * args.commands)):
             started = time.monotonic()
-            counts = faults(asked(engine, guides), what == "commands")
+            counts = faults(asked(engine, led), what == "commands")
             print(f"{name}, {what}: {dict(counts)}, {time.monotonic() - started:.0f} s")
             result[f"{name} {what}"] = dict(counts)
-    free = faults(asked(trained, [None] * min(500, args.manifests)), False)
+    free = faults(asked(trained, [None] * min(500, args.trained)), False)
     print(f"trained, free: {dict(free)}")
     asked_all = [result[f"{name} {what}"] for name in ("untrained", "trained") for what in ("manifests", "commands")]
     whole, cut = (sum(counts[what] for counts in asked_all) for what in ("whole", "cut"))
