@@ -33,7 +33,7 @@ from kubestill.tools.modeling.tokenizer import load_tokenizer
 
 TOKENS = 400
 WORST = ("unknown field", "unknown kind", "duplicate key", "YAML error", "unknown flag or command")
-INVENTED = {"K8S022": "unknown field", "K8S021": "unknown kind", "K8S020": "unknown kind", "K8S012": "duplicate key"}
+INVENTED = {"K8S022": "unknown field", "K8S021": "unknown kind", "K8S012": "duplicate key"}
 BATCH = 64
 
 

@@ -14,7 +14,7 @@ from kubestill.domains.api import Intent
 from kubestill.domains.kubernetes.answers import check_text, judge
 from kubestill.domains.kubernetes.documents import segments
 from kubestill.domains.kubernetes.fixes.rewriting import Rewritten, rewrite
-from kubestill.domains.kubernetes.grammars.notes import MARK, MAX_LINES, line, notes_step, terminal
+from kubestill.domains.kubernetes.grammars.notes import MARK, MAX_LINES, NotesGuide, line, notes_step, terminal
 from kubestill.domains.kubernetes.intents.aspects import aspects_of
 from kubestill.domains.kubernetes.intents.kinds import KINDS
 from kubestill.domains.kubernetes.intents.lens import Facts
@@ -110,7 +110,8 @@ class EditGuide:
             answer = dump(ordered(overlay(obj, _statements(obj, notes, request))))
         except ValueError as error:
             return Given(f"# not changed: {error}\n")
-        verdict = judge(answer, schemas(self.version)).verdict
+        known = self.rest.known if isinstance(self.rest, NotesGuide) else schemas(self.version)
+        verdict = judge(answer, known).verdict
         return Given(answer if verdict.passed else f"# not changed: it would fail on {verdict.failed_on}\n")
 
 

@@ -96,7 +96,7 @@ class ManifestGuide:
         """Return the first step: the manifest where the kind is known, else the header that tells it."""
         if len(self.kinds) == 1:
             return Step(self._grammar(self.kinds[0], reading), bans=bans)
-        return Step(header_grammar(self._schemas, self.kinds or None), then=lambda head: self._after(head, reading))
+        return Step(header_grammar(self.known, self.kinds or None), then=lambda head: self._after(head, reading))
 
     def _after(self, head: str, reading: Reading) -> Step:
         match = _HEAD.match(head)
@@ -107,10 +107,11 @@ class ManifestGuide:
     def _grammar(self, kind: tuple[str, str], reading: Reading) -> Grammar:
         pointers = any(_POINTER.fullmatch(span.surface) for span in reading.spans)
         grounded = Grounding(spans_of(reading)) if self.grounded else None
-        return manifest_grammar([kind], self._schemas, Options(self.order, pointers, reading.spans, grounded))
+        return manifest_grammar([kind], self.known, Options(self.order, pointers, reading.spans, grounded))
 
     @cached_property
-    def _schemas(self) -> Schemas:
+    def known(self) -> Schemas:
+        """The schemas that the grammars are made of."""
         if not self.custom and self.enums is None:
             return schemas(self.version)
         return Schemas(self.version, self.custom, self.enums)

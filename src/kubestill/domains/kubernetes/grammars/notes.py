@@ -185,6 +185,11 @@ class NotesGuide:
     kinds: tuple[tuple[str, str], ...] = ()
     version: str = DEFAULT_VERSION
 
+    @property
+    def known(self) -> Schemas:
+        """The schemas that what the notes are built into is judged by."""
+        return self.rest.known if isinstance(self.rest, ManifestGuide) else schemas(self.version)
+
     def start(self, reading: Reading) -> Step | Given:
         """Return the step of the notes.
 
@@ -204,7 +209,7 @@ class NotesGuide:
         notes = text.partition(MARK)[0]
         for span in reading.spans:
             notes = notes.replace(span.surface, span.text)
-        return written(notes, schemas(self.version), self.kinds) or self._rest(notes).start(Reading(reading.request, reading.spans))
+        return written(notes, self.known, self.kinds) or self._rest(notes).start(Reading(reading.request, reading.spans))
 
     def _rest(self, notes: str) -> Guide:
         """Return what leads the manifest itself: of the kind that was noted, so that the two agree."""
