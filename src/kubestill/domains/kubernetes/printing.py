@@ -23,6 +23,13 @@ _TYPED = re.compile(
 )
 
 
+def stands(text: str, quoted: bool = False) -> bool:
+    """Say whether a text may stand in a line of YAML as it is, plain or between quotation marks, whatever type it is read as."""
+    if quoted:
+        return not _CONTROL.search(text) and not set(text) & {'"', "\\"}
+    return bool(_PLAIN.match(text)) and not (_UNSAFE.search(text) or _CONTROL.search(text))
+
+
 def scalar(value: Any) -> str:
     """Return one scalar as it stands in the text."""
     if value is None:

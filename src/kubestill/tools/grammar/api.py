@@ -57,8 +57,8 @@ class Step:
     grammar of that kind covers the header, too.
 
     `bans` tells from the step's text what may not come next although the grammar allows it: keys that stand in a map already, pointers
-    that a request did not give. There must always be another way on. `banned_with` is a character that every ban holds: tokens without
-    it need not be held against them.
+    that a request did not give. There must always be another way on. `banned_with` are characters of which every ban holds one:
+    tokens without them need not be held against it.
     """
 
     grammar: Grammar

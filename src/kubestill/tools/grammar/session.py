@@ -235,7 +235,10 @@ class Session:
     def _may_repeat(self, tokens: Sequence[int]) -> bool:
         """Whether some of `tokens` could end what is banned, so that bans have to be asked."""
         step, texts = self._stages[-1].step, self._pieces.tokens
-        return step.bans is not None and any(step.banned_with.encode() in texts[token] for token in tokens if self._known(token))
+        if step.bans is None:
+            return False
+        marks = [mark.encode() for mark in step.banned_with]
+        return any(mark in texts[token] for token in tokens if self._known(token) for mark in marks)
 
     def _banned(self, token: int) -> bool:
         """Whether a token ends what is banned: from its first byte on, or from a line break within it."""

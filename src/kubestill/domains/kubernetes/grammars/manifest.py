@@ -15,6 +15,7 @@ from kubestill.domains.kubernetes.grammars.places import NAMELESS
 from kubestill.domains.kubernetes.grammars.repeats import bans
 from kubestill.domains.kubernetes.grammars.rules import Rules, literal
 from kubestill.domains.kubernetes.grammars.source import rules_of
+from kubestill.domains.kubernetes.printing import stands
 from kubestill.domains.kubernetes.schema import DEFAULT_VERSION, Enums, Schemas, schemas
 from kubestill.ground.errors import UserError, near
 from kubestill.tools.grammar.api import Given, Grammar, Reading, Span, Step
@@ -95,14 +96,14 @@ class ManifestGuide:
     def start(self, reading: Reading) -> Step | Given:
         """Return the first step: the manifest where the kind is known, else the header that tells it."""
         if len(self.kinds) == 1:
-            return Step(self._grammar(self.kinds[0], reading), bans=bans)
+            return _step(self._grammar(self.kinds[0], reading), reading, again=False)
         return Step(header_grammar(self.known, self.kinds or None), then=lambda head: self._after(head, reading))
 
     def _after(self, head: str, reading: Reading) -> Step:
         match = _HEAD.match(head)
         if match is None:
             raise ValueError(f"no header of a manifest: {head[:80]!r}")
-        return Step(self._grammar((match["version"], match["kind"]), reading), again=True, bans=bans)
+        return _step(self._grammar((match["version"], match["kind"]), reading), reading, again=True)
 
     def _grammar(self, kind: tuple[str, str], reading: Reading) -> Grammar:
         pointers = any(_POINTER.fullmatch(span.surface) for span in reading.spans)
@@ -121,6 +122,17 @@ class ManifestGuide:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
+
+
+def _step(grammar: Grammar, reading: Reading, again: bool) -> Step:
+    """Return the step of a manifest: no key twice, and no pointer to a text that could not stand where the pointer does."""
+    pointed = [span for span in reading.spans if _POINTER.fullmatch(span.surface)]
+    plain, quoted = (tuple(span.surface for span in pointed if not stands(span.text, between)) for between in (False, True))
+
+    def banned(text: str) -> tuple[str, ...]:
+        return (*bans(text), *(quoted if text.rpartition("\n")[2].count('"') % 2 else plain))
+
+    return Step(grammar, again=again, bans=banned, banned_with=":⟨")
 
 
 def spans_of(reading: Reading) -> tuple[Span, ...]:

@@ -5,6 +5,7 @@ from functools import cache
 
 import pytest
 
+from kubestill.domains.kubernetes.grammars.manifest import ManifestGuide
 from kubestill.domains.kubernetes.grammars.notes import MARK, NotesGuide, notes_grammar, notes_step
 from kubestill.tools.chat.format import POINTERS, ChatFormat
 from kubestill.tools.grammar.api import Given, Reading, Span
@@ -99,3 +100,13 @@ def test_another_api_version_than_that_of_the_notes_is_left_to_the_grammar_of_ma
 
 def test_models_that_note_nothing_are_led_elsewhere():
     assert NotesGuide(Elsewhere()).start(Reading("x", SPANS)) == Given("elsewhere")
+
+
+def test_a_pointer_to_a_text_that_cannot_stand_plain_stands_in_quotation_marks_only():
+    tokenizer, _, compiler = words()
+    spans = (Span("⟨1⟩", "web"), Span("⟨2⟩", "*/2 * * * *"), Span("⟨3⟩", 'say "a"'))
+    guide = ManifestGuide((("v1", "ConfigMap"),))
+    before = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: ⟨1⟩\ndata:\n  ⟨1⟩: "
+    for value, taken in (("⟨1⟩", True), ("⟨2⟩", False), ('"⟨2⟩"', True), ('"⟨3⟩"', False), ("⟨3⟩", True)):
+        ids = tokenizer.encode(f"{before}{value}\n", add_special_tokens=False).ids
+        assert (compiler.session(guide.start(Reading("", spans))).valid(ids) == len(ids)) == taken, value
