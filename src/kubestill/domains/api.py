@@ -15,6 +15,7 @@ TRAIN, HELD = "train", "held"  # the two parts of every vocabulary, phrase table
 # What every recipe shares, so that curation can keep out of any training what any evaluation asks.
 HELD_OUT_REPOSITORIES = 0.1  # share of the units of documents that `held_out("repository", unit, ...)` keeps for evaluation
 SUITE_SEED = Seed(stable_hash("suites"))  # the seed of every suite's samples, whatever the recipe's own seed
+CONSTRAINED = "constrained"  # what scores under the domain's guide go by, beside those of free decoding
 SUITE_SAMPLES = 200  # samples of a suite unless told; a smaller count gives the first of a larger one
 
 

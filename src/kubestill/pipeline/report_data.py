@@ -50,13 +50,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from kubestill.domains.api import CONSTRAINED
 from kubestill.ground.manifest import Artifact
 from kubestill.ground.records import read_records
 from kubestill.pipeline.recipe import Recipe
 from kubestill.pipeline.surroundings import commit, hardware, versions
 
 CURVE_ROWS = 2_000
-CONSTRAINED = "constrained"  # as the stage of evaluation writes it
 ANSWERS = 20
 
 

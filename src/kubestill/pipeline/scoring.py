@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from kubestill.domains.api import Document, Domain
+from kubestill.domains.api import CONSTRAINED, Document, Domain
 from kubestill.ground.progress import Progress
 from kubestill.ground.shards import read_shards
 from kubestill.ground.store import Store
@@ -12,7 +12,7 @@ from kubestill.pipeline.table import PARTS
 from kubestill.tools.engines.api import ANSWER_TOKENS, Ask
 
 Record = dict[str, Any]
-FREE, CONSTRAINED = "free", "constrained"
+FREE = "free"
 
 
 def score_model(

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from kubestill.domains.api import SUITE_SAMPLES, SUITE_SEED, Document, Domain, Sample
+from kubestill.domains.api import CONSTRAINED, SUITE_SAMPLES, SUITE_SEED, Document, Domain, Sample
 from kubestill.ground.errors import UserError, near
 from kubestill.ground.intervals import mcnemar_exact, paired_difference, wilson
 from kubestill.ground.progress import Progress, Silent
@@ -19,7 +19,6 @@ from kubestill.tools.grammar.api import Guide, TooComplex
 ASKED_AT_ONCE = 256  # requests handed to the engine between two lines of progress; it sorts and batches them as it likes
 # Ways to fail that are no tier: no answer fits the context; none can be led to its end; no check could look.
 TOO_LONG, TOO_COMPLEX, UNJUDGED = "context", "grammar", "unjudged"
-CONSTRAINED = "constrained"  # beside free decoding
 FINDINGS_KEPT = 8  # of one answer, in the records
 
 Record = dict[str, Any]

@@ -12,13 +12,13 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from kubestill.domains.api import SUITE_SAMPLES, Document
+from kubestill.domains.api import CONSTRAINED, SUITE_SAMPLES, Document
 from kubestill.ground.errors import UserError, near
 from kubestill.ground.records import write_records, write_text
 from kubestill.ground.settings import read_settings
 from kubestill.ground.shards import read_shards
 from kubestill.ground.stage import Done, How, Job, Tally, What
-from kubestill.stages.evaluation.asking import CONSTRAINED, Questions, Scored, evaluate
+from kubestill.stages.evaluation.asking import Questions, Scored, evaluate
 from kubestill.stages.evaluation.fleet import Fleet, load_here
 from kubestill.tools.engines.api import ANSWER_TOKENS, Ask, Engine
 

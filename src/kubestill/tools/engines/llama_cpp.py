@@ -4,20 +4,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kubestill.ground.errors import UserError
-from kubestill.tools.engines.api import Ask, Reply
+from kubestill.tools.engines.api import ANSWER_TOKENS, Ask
 from kubestill.tools.engines.llama.weights import Reader, Weights
 from kubestill.tools.engines.llama.words import read_words
 from kubestill.tools.engines.local import LocalEngine, Words
 from kubestill.tools.engines.writing import Guesser
 from kubestill.tools.gguf.read import check
-from kubestill.tools.grammar.api import Guide
 
 ROWS = 16  # answers of a batch: more gain nothing on a CPU, and each takes its memory
 USUAL = ("q8_0", "f16", "f32", "q4_k_m")  # of several files in a folder: the first that is there
-
-
-class _Batches(LocalEngine):
-    rows = ROWS
 
 
 class _Brief:
@@ -33,14 +28,19 @@ class _Brief:
         return self.guesser.propose(tokens, min(limit, 1))
 
 
-class LlamaCppEngine:
+class LlamaCppEngine(LocalEngine):
     """A GGUF file: its weights, and the words that stand in it or beside it."""
 
     name = "llama_cpp"
+    rows = ROWS
 
     def __init__(self, weights: Weights, words: Words, guesser: Guesser | None = None) -> None:
-        self.weights, self.words = weights, words
-        self.guesser = _Brief(guesser) if guesser and weights.small else guesser
+        super().__init__(Reader(weights, ANSWER_TOKENS), words, _Brief(guesser) if guesser and weights.small else guesser)
+        self.weights = weights
+
+    def model_for(self, ask: Ask) -> Reader:
+        """Return a reader whose contexts hold as much as is asked for."""
+        return Reader(self.weights, ask.max_new_tokens)
 
     @classmethod
     def load(cls, path: Path, guesser: Guesser | None = None) -> "LlamaCppEngine":
@@ -54,25 +54,6 @@ class LlamaCppEngine:
         header = check(file)
         weights = Weights(file)
         return cls(weights, read_words(header, weights), guesser)
-
-    @property
-    def notes(self) -> bool:
-        """Whether the model notes what it understood before it answers."""
-        return self.words.voice.notes
-
-    @property
-    def context(self) -> int:
-        """Tokens that a request and its answer may have together."""
-        return self.words.context
-
-    def generate(self, requests: Sequence[str], ask: Ask, guides: Sequence[Guide | None] | None = None) -> list[Reply]:
-        """Answer every request, led by its guide or free; those of like length together, and no answer depends on others.
-
-        Raises:
-            TooLong: a request leaves no room in the context.
-            UserError: a guide's grammar is none.
-        """
-        return _Batches(Reader(self.weights, ask.max_new_tokens), self.words, self.guesser).generate(requests, ask, guides)
 
 
 def find_file(path: Path) -> Path:

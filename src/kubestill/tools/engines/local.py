@@ -74,6 +74,10 @@ class LocalEngine:
     def __init__(self, model: Model, words: Words, guesser: Guesser | None = None) -> None:
         self.model, self.words, self.guesser = model, words, guesser
 
+    def model_for(self, ask: Ask) -> Model:  # noqa: ARG002 - for models whose memory depends on how long answers may be
+        """Return the model made ready for what is asked."""
+        return self.model
+
     @property
     def notes(self) -> bool:
         """Whether the model notes what it understood before it answers."""
@@ -101,8 +105,9 @@ class LocalEngine:
                 writing.lead(self._session(guide, request, prompt), self.words.compiler.pieces.size, self.guesser)
             writings.append(writing)
         order = sorted(writings, key=lambda writing: len(writing.prompt))
+        model = self.model_for(ask)
         for start in range(0, len(order), self.rows):
-            write(self.model, order[start : start + self.rows])
+            write(model, order[start : start + self.rows])
         return [self._reply(prompt, writing) for prompt, writing in zip(prompts, writings, strict=True)]
 
     def _room(self, request: str, length: int) -> int:

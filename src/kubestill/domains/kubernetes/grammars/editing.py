@@ -14,7 +14,7 @@ from kubestill.domains.api import Intent
 from kubestill.domains.kubernetes.answers import check_text, judge
 from kubestill.domains.kubernetes.documents import segments
 from kubestill.domains.kubernetes.fixes.rewriting import Rewritten, rewrite
-from kubestill.domains.kubernetes.grammars.notes import MARK, MAX_LINES, NotesGuide, line, notes_step, terminal
+from kubestill.domains.kubernetes.grammars.notes import MARK, MAX_LINES, NotesGuide, line, noted, notes_step, terminal
 from kubestill.domains.kubernetes.intents.aspects import aspects_of
 from kubestill.domains.kubernetes.intents.kinds import KINDS
 from kubestill.domains.kubernetes.intents.lens import Facts
@@ -25,7 +25,7 @@ from kubestill.domains.kubernetes.intents.tree import Obj, look
 from kubestill.domains.kubernetes.manifests import read
 from kubestill.domains.kubernetes.phrasing.lines import EVERY, tables
 from kubestill.domains.kubernetes.printing import dump
-from kubestill.domains.kubernetes.schema import DEFAULT_VERSION, Schemas, schemas
+from kubestill.domains.kubernetes.schema import Schemas, schemas
 from kubestill.tools.checks.api import Verdict
 from kubestill.tools.grammar.api import Given, Grammar, Guide, Reading, Step
 
@@ -86,7 +86,6 @@ class EditGuide:
     text: str
     rest: Guide
     document: int = 0
-    version: str = DEFAULT_VERSION
     without: frozenset[str] = frozenset()
 
     def start(self, reading: Reading) -> Step | Given:
@@ -103,14 +102,11 @@ class EditGuide:
         return notes_step(grammar, reading.spans, lambda text: self._answer(text, reading, obj, request))
 
     def _answer(self, text: str, reading: Reading, obj: Obj, request: str) -> Given:
-        notes = text.partition(MARK)[0]
-        for span in reading.spans:
-            notes = notes.replace(span.surface, span.text)
         try:
-            answer = dump(ordered(overlay(obj, _statements(obj, notes, request))))
+            answer = dump(ordered(overlay(obj, _statements(obj, noted(text, reading.spans), request))))
         except ValueError as error:
             return Given(f"# not changed: {error}\n")
-        known = self.rest.known if isinstance(self.rest, NotesGuide) else schemas(self.version)
+        known = self.rest.known if isinstance(self.rest, NotesGuide) else schemas()
         verdict = judge(answer, known).verdict
         return Given(answer if verdict.passed else f"# not changed: it would fail on {verdict.failed_on}\n")
 
@@ -320,7 +316,7 @@ class Editing:
 
     def guide(self, without: frozenset[str] = frozenset()) -> EditGuide:
         """Return what leads the answer; nothing is noted about the aspects `without`."""
-        return EditGuide(self.text, self.rest, self.document, self.known.version, without)
+        return EditGuide(self.text, self.rest, self.document, without)
 
     def asked(self, request: str, notes: bool) -> str:
         """Return the request as a model is asked it; `notes`: one that notes what it understood.

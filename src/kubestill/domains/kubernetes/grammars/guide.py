@@ -17,4 +17,4 @@ def manifest_guide(known: Schemas, names: Sequence[str] = ()) -> NotesGuide:
     kinds = find_kinds(known, names)
     wanted = tuple((kind.api_version, kind.kind) for kind in kinds)
     manifests = ManifestGuide(wanted, known.version, custom=known.customs, enums=known.served)
-    return NotesGuide(manifests, wanted, known.version)
+    return NotesGuide(manifests, wanted)

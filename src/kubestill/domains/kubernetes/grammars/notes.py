@@ -19,7 +19,7 @@ from kubestill.domains.kubernetes.intents.lens import build
 from kubestill.domains.kubernetes.intents.notes import read_notes, shape_of
 from kubestill.domains.kubernetes.intents.order import ordered
 from kubestill.domains.kubernetes.printing import dump
-from kubestill.domains.kubernetes.schema import DEFAULT_VERSION, Schemas, schemas
+from kubestill.domains.kubernetes.schema import Schemas, schemas
 from kubestill.ground.errors import UserError
 from kubestill.tools.grammar.api import Given, Grammar, Guide, Reading, Span, Step
 
@@ -183,12 +183,11 @@ class NotesGuide:
 
     rest: Guide
     kinds: tuple[tuple[str, str], ...] = ()
-    version: str = DEFAULT_VERSION
 
     @property
     def known(self) -> Schemas:
         """The schemas that what the notes are built into is judged by."""
-        return self.rest.known if isinstance(self.rest, ManifestGuide) else schemas(self.version)
+        return self.rest.known if isinstance(self.rest, ManifestGuide) else schemas()
 
     def start(self, reading: Reading) -> Step | Given:
         """Return the step of the notes.
@@ -206,9 +205,7 @@ class NotesGuide:
         return notes_step(notes_grammar(names), reading.spans, lambda text: self._answer(text, reading))
 
     def _answer(self, text: str, reading: Reading) -> Step | Given:
-        notes = text.partition(MARK)[0]
-        for span in reading.spans:
-            notes = notes.replace(span.surface, span.text)
+        notes = noted(text, reading.spans)
         return written(notes, self.known, self.kinds) or self._rest(notes).start(Reading(reading.request, reading.spans))
 
     def _rest(self, notes: str) -> Guide:
@@ -217,6 +214,14 @@ class NotesGuide:
         if self.kinds or kind not in KINDS or not isinstance(self.rest, ManifestGuide):
             return self.rest
         return replace(self.rest, kinds=((KINDS[kind].api_version, kind),))
+
+
+def noted(text: str, spans: Sequence[Span]) -> str:
+    """Return what was noted before the mark, the words of the request in place of what points at them."""
+    notes = text.partition(MARK)[0]
+    for span in spans:
+        notes = notes.replace(span.surface, span.text)
+    return notes
 
 
 def written(notes: str, known: Schemas, kinds: Sequence[tuple[str, str]] = ()) -> Given | None:
