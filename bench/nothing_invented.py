@@ -19,7 +19,7 @@ from kubestill.domains.api import TRAIN, Sample
 from kubestill.domains.kubernetes.grammars.kubectl import KubectlGuide
 from kubestill.domains.kubernetes.grammars.manifest import ManifestGuide
 from kubestill.domains.kubernetes.kubernetes import domain
-from kubestill.domains.kubernetes.skill import ManifestSkill
+from kubestill.domains.kubernetes.skills.manifest.skill import ManifestSkill
 from kubestill.ground.intervals import wilson
 from kubestill.pipeline.surroundings import commit, hardware
 from kubestill.tools.chat.format import ANSWER, ChatFormat

@@ -31,7 +31,7 @@ def test_every_drawn_sample_passes_its_own_judge(domain, part):
     samples = list(drawn(domain, part))
     assert len(samples) > DRAWS / 2
     for sample in samples:
-        verdict = domain.judge(sample.answer, sample.intents)
+        verdict = domain.judge(sample.answer, sample.intents, sample.skill)
         assert verdict.passed, (sample.request, sample.answer, verdict.findings)
 
 
@@ -41,7 +41,7 @@ def test_a_sample_reads_back_as_it_was_written_and_still_passes(domain):
     for sample in drawn(domain, TRAIN, 10):
         again = Sample.from_record(json.loads(json.dumps(sample.to_record())))
         assert again.intents == sample.intents
-        assert domain.judge(again.answer, again.intents).passed
+        assert domain.judge(again.answer, again.intents, again.skill).passed
 
 
 def test_a_draw_depends_on_its_seed_alone(domain):
@@ -56,13 +56,15 @@ def test_prose_around_the_answer_fails_and_so_do_an_empty_answer_and_half_of_one
             "",
             sample.answer[: len(sample.answer) // 2],
         ):
-            assert not domain.judge(mutant, sample.intents).passed, mutant
+            assert not domain.judge(mutant, sample.intents, sample.skill).passed, mutant
 
 
 def test_the_answer_to_another_request_fails(domain):
     samples = {sample.answer: sample for sample in drawn(domain, TRAIN, 30)}
     several = list(samples.values())
-    wrong = [domain.judge(other.answer, one.intents).passed for one in several for other in several if one.intents != other.intents]
+    wrong = [
+        domain.judge(other.answer, one.intents, one.skill).passed for one in several for other in several if one.intents != other.intents
+    ]
     assert wrong and sum(wrong) / len(wrong) < 0.02  # a poor request may be met by a richer answer, but seldom
 
 
@@ -84,7 +86,7 @@ def test_suites_are_the_same_each_time_and_a_smaller_one_is_the_first_of_a_large
 def test_every_question_of_a_suite_can_be_answered(domain):
     for suite in domain.suites().values():
         for sample in suite.samples((), 40, SUITE_SEED):
-            assert domain.judge(sample.answer, sample.intents).passed, (suite.name, sample.request)
+            assert domain.judge(sample.answer, sample.intents, sample.skill).passed, (suite.name, sample.request)
 
 
 def test_a_domain_can_go_to_another_process_and_its_identity_into_a_key(domain):

@@ -26,7 +26,7 @@ seed = 3
 [domain]
 name = "cron"
 [sources]
-manifests = ["crontab"]
+crontabs = ["crontab"]
 [synthesis]
 procedural = 300
 reverse_variants = 3

@@ -16,8 +16,8 @@ from kubestill.stages.synthesis.stage import SynthesisHow, SynthesisWhat
 
 GOLDEN = {
     ("cron", 1): "5b9867c5679175bd229b57046463a0c4bb4c506d",
-    ("corpus", 1): "6a8f2cc2581d724efa0be2a5dcd8bc31092f030a",
-    ("synthesis", 1): "6b006a123faa31d5bc1a40d0468b2a8f69bd4c8e",
+    ("corpus", 2): "a5a29b928426bb9198239096c815cf73de62fc71",
+    ("synthesis", 2): "2f3822c58c28efbfcabe827e8fe2c5cabfc196a2",
     ("curation", 1): "0cbacc0c30f78bba75c32e1a804a1c5ed3a132bb",
 }
 
@@ -27,7 +27,7 @@ def test_bytes_change_only_with_a_version(tmp_path):
     source.write_text("0 5 * * 1-5 a\n15 4 1 * * b\n*/10 8-18 * * * c\nrubbish\n")
     found, inputs = {}, {}
     whats = {
-        CORPUS: CorpusWhat(sources=(str(source),)),
+        CORPUS: CorpusWhat(sources=(("crontabs", str(source)),)),
         SYNTHESIS: SynthesisWhat(procedural=300),
         CURATION: CurationWhat(dev_samples=20, suite_samples=40, weights={"reverse": 1.5}),
     }

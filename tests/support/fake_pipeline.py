@@ -15,7 +15,7 @@ RAN: list[str] = []
 
 class NumbersWhat(What):
     count: int = 6
-    sources: tuple[str, ...] = ()
+    sources: tuple[tuple[str, str], ...] = ()
     digest: str = ""
 
 
@@ -38,7 +38,7 @@ class Numbers:
             raise RuntimeError("asked to fail")
         write_records(job.out / "documents-00000.jsonl", ({"number": number} for number in range(job.what.count)))
         kept = job.what.count - 1 if job.how.vanish else job.what.count
-        return Done(Tally(came=job.what.count, kept=kept), {"sources": list(job.what.sources)})
+        return Done(Tally(came=job.what.count, kept=kept), {"sources": [path for _, path in job.what.sources]})
 
 
 class ThirdsWhat(What):
@@ -101,4 +101,4 @@ STAGES = Table("stage", {name.lower(): f"support.fake_pipeline:{name}" for name 
 
 
 def domain(colour: str = "red") -> Any:
-    return SimpleNamespace(name="toy", identity=lambda: {"colour": colour})
+    return SimpleNamespace(name="toy", identity=lambda: {"colour": colour}, forms=lambda: {"manifests": "toys"})

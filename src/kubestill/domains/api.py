@@ -15,6 +15,8 @@ TRAIN, HELD = "train", "held"  # the two parts of every vocabulary, phrase table
 # What every recipe shares, so that curation can keep out of any training what any evaluation asks.
 HELD_OUT_REPOSITORIES = 0.1  # share of the units of documents that `held_out("repository", unit, ...)` keeps for evaluation
 SUITE_SEED = Seed(stable_hash("suites"))  # the seed of every suite's samples, whatever the recipe's own seed
+MANIFESTS = "manifests"  # the form of documents that most domains have; each names its own in `forms`
+EXPECTED = "expect."  # aspects that begin so are judged and never noted: they say what the answer is, not what the request says
 CONSTRAINED = "constrained"  # what scores under the domain's guide go by, beside those of free decoding
 SUITE_SAMPLES = 200  # samples of a suite unless told; a smaller count gives the first of a larger one
 
@@ -38,12 +40,13 @@ class Document:
     id: str
     text: str
     kind: str
-    source: Mapping[str, str]  # repository, path, commit, licence: what is known
+    source: Mapping[str, str]  # repository, path, page, commit, licence, title: what is known
+    form: str = MANIFESTS  # which of the domain's forms of knowledge it is
 
     @property
     def unit(self) -> str:
-        """The unit that splits are made by: a repository, or the path where there is none."""
-        return self.source.get("repository") or self.source.get("path", self.id)
+        """The unit that splits are made by: a page where the source names it, else a repository, or the path where there is none."""
+        return self.source.get("page") or self.source.get("repository") or self.source.get("path", self.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,8 @@ class Sample:
 
     def notes(self) -> str:
         """Return what the request says, one line a statement in the order of mention: what a student may write before its answer."""
-        return "\n".join(" ".join(filter(None, (f"{i.aspect}:", *i.keys, _plain(i.value)))) for i in self.intents)
+        said = (intent for intent in self.intents if not intent.aspect.startswith(EXPECTED))
+        return "\n".join(" ".join(filter(None, (f"{i.aspect}:", *i.keys, _plain(i.value)))) for i in said)
 
     def to_record(self) -> dict[str, Any]:
         """Return the JSON form."""
@@ -100,16 +104,22 @@ class Drop:
 
 
 class Skill(Protocol):
-    """Something a student learns to do."""
+    """Something a student learns to do. It can be pickled."""
 
     name: str
+    version: int  # of what is drawn, how it is said and how it is judged: another version makes other samples
+    reads: frozenset[str]  # forms of documents that `reverse` takes
 
     def draw(self, rng: Random, part: str) -> Sample | Drop:
         """Invent a sample from the vocabulary and phrase parts of `part` (TRAIN or HELD)."""
         ...
 
     def reverse(self, document: Document, rng: Random, part: str) -> Sample | Drop:
-        """Write the request that a document answers (reverse instruction)."""
+        """Write the request that a document of a form in `reads` answers (reverse instruction)."""
+        ...
+
+    def judge(self, answer: str, intents: Sequence[Intent] | None = None) -> Verdict:
+        """Run every check on a model's raw answer; with `intents`, also whether each holds (full-pass)."""
         ...
 
 
@@ -117,6 +127,7 @@ class Suite(Protocol):
     """A fixed set of questions with checkable answers, never used in training or tuning."""
 
     name: str
+    skill: str
     needs_documents: bool
 
     def samples(self, documents: Iterable[Document], count: int, seed: Seed) -> Sequence[Sample]:
@@ -137,8 +148,12 @@ class Domain(Protocol):
         """Return lower-case words of the field that a request uses as words, though they stand in answers, too."""
         ...
 
-    def documents(self, path: Path) -> Iterator[Document | Drop]:
-        """Read a folder, a git clone or a JSONL file of sources."""
+    def forms(self) -> Mapping[str, str]:
+        """Return the forms of knowledge that can be read, each with a sentence for people: the names of a recipe's [sources]."""
+        ...
+
+    def documents(self, path: Path, form: str) -> Iterator[Document | Drop]:
+        """Read a folder, a git clone or a file of one form."""
         ...
 
     def skills(self) -> Mapping[str, Skill]:
@@ -163,6 +178,6 @@ class Domain(Protocol):
         """Return the statements that a student noted of a request; None where its notes cannot be read."""
         ...
 
-    def judge(self, answer: str, intents: Sequence[Intent] | None = None) -> Verdict:
-        """Run every check on a model's raw answer; with `intents`, also whether each holds (full-pass)."""
+    def judge(self, answer: str, intents: Sequence[Intent] | None = None, skill: str = "") -> Verdict:
+        """Run every check of a skill ("": the first one) on a model's raw answer; with `intents`, also whether each holds (full-pass)."""
         ...

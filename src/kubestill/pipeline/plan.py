@@ -177,8 +177,11 @@ def _settings(recipe: Recipe, name: str) -> tuple[What, dict[str, Any]]:
     what = recipe.what[name]
     if not takes_sources(what):
         return what, what.model_dump(mode="json")
-    paths = [source.path for source in recipe.sources if source.path is not None]
-    filled = {"sources": tuple(str(path) for path in paths), "digest": fingerprint([digest(path) for path in paths])}
+    found = [(source.form, source.path) for source in recipe.sources if source.path is not None]
+    filled = {
+        "sources": tuple((form, str(path)) for form, path in found),
+        "digest": fingerprint([(form, digest(path)) for form, path in found]),
+    }
     what = what.model_copy(update=filled)
     return what, what.model_dump(mode="json", exclude={"sources"})
 

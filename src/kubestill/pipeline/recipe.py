@@ -28,17 +28,11 @@ class DomainChoice(BaseModel):
         return dict(self.model_extra or {})
 
 
-class SourceChoice(BaseModel):
-    """The table [sources]: paths of folders, git clones and JSONL files; one that begins with "?" may be missing."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    manifests: tuple[str, ...] = ()
-
-
 @dataclass(frozen=True)
 class Source:
-    """A source as found: `path` is None where an optional one is not there."""
+    """A source as found: `form` is its name in the table [sources]; `path` is None where an optional one is not there."""
 
+    form: str
     spelling: str
     path: Path | None
 
@@ -59,9 +53,12 @@ class Recipe:
     @property
     def text(self) -> str:
         """The resolved recipe as TOML: it can be run again from anywhere, since sources are absolute."""
-        spelled = [f"{'?' * source.spelling.startswith('?')}{source.path or source.spelling[1:]}" for source in self.sources]
+        spelled: dict[str, list[str]] = {}
+        for source in self.sources:
+            found = f"{'?' * source.spelling.startswith('?')}{source.path or source.spelling[1:]}"
+            spelled.setdefault(source.form, []).append(found)
         data: dict[str, Any] = {"name": self.name, "seed": self.seed, "domain": self.domain.model_dump()}
-        data["sources"] = {"manifests": spelled}
+        data["sources"] = spelled
         for name, what in self.what.items():
             data[name] = what.model_dump(mode="json", exclude=set(FILLED) if takes_sources(what) else None)
         data["how"] = {name: how.model_dump(mode="json") for name, how in self.how.items()}
@@ -71,7 +68,7 @@ class Recipe:
         """Return the domain, made with the options of the table [domain].
 
         Raises:
-            UserError: no such domain, or it takes no such option.
+            UserError: no such domain, or it takes no such option, or reads no sources of a form.
         """
         factory = DOMAINS.load(self.domain.name, f"{self.path}: domain.name")
         known = inspect.signature(factory).parameters
@@ -83,7 +80,12 @@ class Recipe:
                 TypeAdapter(known[option].annotation).validate_python(value, strict=True)
             except ValidationError as error:
                 raise UserError(where, f"found {value!r}", _expected(error.errors()[0]["msg"])) from error
-        return factory(**self.domain.options)
+        domain = factory(**self.domain.options)
+        for source in self.sources:
+            if source.form not in domain.forms():
+                where = f"{self.path}: sources.{source.form}"
+                raise UserError(where, "no such setting", near(source.form, domain.forms()) or _listed(list(domain.forms())))
+        return domain
 
 
 def read_recipe(path: Path, overrides: Sequence[str] = (), stages: Table = STAGES) -> Recipe:
@@ -105,7 +107,7 @@ def read_recipe(path: Path, overrides: Sequence[str] = (), stages: Table = STAGE
         data = _laid_over(data, _override(override))
     loaded = {name: stages.load(name) for name in stages}
     checked = _checked(path, data, loaded)
-    sources = tuple(_found(path, spelling, folders) for spelling in checked.sources.manifests)
+    sources = tuple(_found(path, form, spelling, folders) for form, given in checked.sources.items() for spelling in given)
     what = {name: getattr(checked, name) for name in loaded}
     for name, settings in what.items():
         if takes_sources(settings) and settings.model_fields_set & set(FILLED):
@@ -166,7 +168,7 @@ def _checked(path: Path, data: dict[str, Any], stages: Mapping[str, Stage]) -> A
         "name": (str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")),
         "seed": (int, Field(default=0, ge=0)),
         "domain": (DomainChoice, ...),
-        "sources": (SourceChoice, SourceChoice()),
+        "sources": (dict[str, tuple[str, ...]], {}),  # paths by form; one that begins with "?" may be missing
         "how": (create_model("Hows", __config__=forbid, **hows), ...),
     }
     model: type[BaseModel] = create_model("RecipeFile", __config__=forbid, **fields)
@@ -213,16 +215,16 @@ def _listed(known: Sequence[str]) -> str:
     return f"known: {', '.join(known)}" if known else "it takes none"
 
 
-def _found(path: Path, spelling: str, folders: Sequence[Path]) -> Source:
+def _found(path: Path, form: str, spelling: str, folders: Sequence[Path]) -> Source:
     """Find a source: beside the recipe, beside the one it extends, or from the present folder."""
     optional, name = spelling.startswith("?"), spelling.removeprefix("?")
     for folder in folders:
         candidate = folder / Path(name).expanduser()
         if name and candidate.exists():
-            return Source(spelling, candidate.resolve())
+            return Source(form, spelling, candidate.resolve())
     if optional:
-        return Source(spelling, None)
+        return Source(form, spelling, None)
     looked = " or ".join(dict.fromkeys(str(folder.resolve()) for folder in folders))
     raise UserError(
-        f"{path}: sources.manifests", f"there is no {name!r} in {looked}", "mend the path, or begin it with '?' to make it optional"
+        f"{path}: sources.{form}", f"there is no {name!r} in {looked}", "mend the path, or begin it with '?' to make it optional"
     )

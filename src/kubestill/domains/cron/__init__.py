@@ -17,6 +17,7 @@ from kubestill.tools.checks.api import Verdict
 from kubestill.tools.grammar.api import Guide
 
 VERSION = 1  # of what is drawn and how it is said; a golden test holds it
+FORM = "crontabs"
 PROVENANCE = ("repository", "path", "commit", "licence")
 CRONTAB_NAMES = ("crontab", "*.cron", "*.crontab")
 TRIES = 20  # a suite gives up on finding a new request after so many repeats in a row
@@ -26,6 +27,8 @@ class CronSkill:
     """English → cron expression."""
 
     name = "cron"
+    version = VERSION
+    reads = frozenset((FORM,))
 
     def draw(self, rng: Random, part: str) -> Sample | Drop:
         """Invent a schedule and the request for it."""
@@ -34,6 +37,10 @@ class CronSkill:
     def reverse(self, document: Document, rng: Random, part: str) -> Sample | Drop:
         """Write the request that a line of a crontab answers."""
         return self._sample(document.text, rng, part, "reverse", document.source)
+
+    def judge(self, answer: str, intents: Sequence[Intent] | None = None) -> Verdict:
+        """Check form, syntax, rules and, where intents are known, when it fires."""
+        return checks.judge(answer, intents)
 
     def _sample(self, expression: str, rng: Random, part: str, road: str, source: Mapping[str, str]) -> Sample | Drop:
         schedule = parse(expression)
@@ -48,6 +55,7 @@ class CronSuite:
     """Requests in forms that training never uses."""
 
     name = "cron"
+    skill = "cron"
     needs_documents = False
 
     def samples(self, documents: Iterable[Document], count: int, seed: Seed) -> Sequence[Sample]:  # noqa: ARG002 - the protocol's
@@ -80,7 +88,11 @@ class CronDomain:
         """Return nothing: cron's answers hold no words that its requests use."""
         return frozenset()
 
-    def documents(self, path: Path) -> Iterator[Document | Drop]:
+    def forms(self) -> Mapping[str, str]:
+        """Return the one form."""
+        return {FORM: "crontabs: files, folders of them, or JSON lines"}
+
+    def documents(self, path: Path, form: str = FORM) -> Iterator[Document | Drop]:  # noqa: ARG002 - there is one
         """Read crontabs (a file, or a folder's `crontab`, `*.cron`, `*.crontab`) or a JSONL file of `{text, repository?}`."""
         if path.is_dir():
             for file in sorted({found for pattern in CRONTAB_NAMES for found in path.rglob(pattern) if found.is_file()}):
@@ -120,7 +132,7 @@ class CronDomain:
         """Return nothing: students of cron note nothing."""
         return None
 
-    def judge(self, answer: str, intents: Sequence[Intent] | None = None) -> Verdict:
+    def judge(self, answer: str, intents: Sequence[Intent] | None = None, skill: str = "") -> Verdict:  # noqa: ARG002 - there is one
         """Check form, syntax, rules and, where intents are known, when it fires."""
         return checks.judge(answer, intents)
 
@@ -149,4 +161,4 @@ def _document(line: str, source: Mapping[str, str]) -> Document | Drop:
         schedule = parse(expression)
     except NotASchedule:
         return Drop("not a cron expression")
-    return Document(f"cron-{stable_hash(expression, *source.values()):016x}", expression, kind_of(schedule), source)
+    return Document(f"cron-{stable_hash(expression, *source.values()):016x}", expression, kind_of(schedule), source, FORM)

@@ -5,8 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kubestill.domains.api import Document, Drop, Intent, Skill, Suite
-from kubestill.domains.kubernetes import answers, sources
+from kubestill.domains.api import MANIFESTS, Document, Drop, Intent, Skill, Suite
+from kubestill.domains.kubernetes import answers
 from kubestill.domains.kubernetes.checks.table import rules
 from kubestill.domains.kubernetes.definitions import KIND, custom_kinds
 from kubestill.domains.kubernetes.manifests import Manifest, read
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from kubestill.domains.kubernetes.cluster import Connection, Pulled
     from kubestill.domains.kubernetes.fixes import Mended
     from kubestill.domains.kubernetes.grammars.editing import Editing
-
-INTENTS_VERSION = 3  # of reading, building, drawing and phrasing: another version makes other samples
 
 
 class Kubernetes:
@@ -105,7 +103,8 @@ class Kubernetes:
 
         checks = {check.code: check.version for check in rules()}
         words = f"{stable_hash(*sorted(vocabulary())):016x}"
-        told = {"checks": checks, "phrases": digest(), "intents": INTENTS_VERSION, "words": words}
+        skills = {name: skill.version for name, skill in self.skills().items()}
+        told = {"checks": checks, "phrases": digest(), "skills": skills, "words": words}
         return {"name": self.name, "version": self.version, **told}
 
     def vocabulary(self) -> frozenset[str]:
@@ -114,16 +113,24 @@ class Kubernetes:
 
         return vocabulary()
 
-    def documents(self, path: Path) -> Iterator[Document | Drop]:
-        """Read manifests from a folder, a git clone or JSON lines."""
-        return sources.documents(path)
+    def forms(self) -> Mapping[str, str]:
+        """Return the forms of knowledge that can be read."""
+        from kubestill.domains.kubernetes.sources.table import FORMS
+
+        return FORMS
+
+    def documents(self, path: Path, form: str = MANIFESTS) -> Iterator[Document | Drop]:
+        """Read a folder, a git clone or a file of one form of knowledge."""
+        from kubestill.domains.kubernetes.sources.table import SOURCES
+
+        found: Iterator[Document | Drop] = SOURCES.load(form, "sources")(path)
+        return found
 
     def skills(self) -> Mapping[str, Skill]:
-        """Return the skills: writing manifests."""
-        from kubestill.domains.kubernetes.skill import ManifestSkill  # 30 ms that a check need not wait for
+        """Return the skills by name, writing manifests first."""
+        from kubestill.domains.kubernetes.skills.table import SKILLS  # 30 ms that a check need not wait for
 
-        skill = ManifestSkill()
-        return {skill.name: skill}
+        return {name: SKILLS.load(name)() for name in SKILLS}
 
     def suites(self) -> Mapping[str, Suite]:
         """Return the suites by name."""
@@ -157,10 +164,13 @@ class Kubernetes:
         except ValueError:
             return None
 
-    def judge(self, answer: str, intents: Sequence[Intent] | None = None) -> Verdict:
-        """Run form, syntax, schema and rules on an answer and, with `intents`, whether each of them holds."""
+    def judge(self, answer: str, intents: Sequence[Intent] | None = None, skill: str = "") -> Verdict:
+        """Run the checks of a skill on an answer (of a manifest: form, syntax, schema, rules) and, with `intents`, whether each holds."""
         from kubestill.domains.kubernetes.fullpass import full_pass
+        from kubestill.domains.kubernetes.skills.table import SKILLS
 
+        if skill and skill != next(iter(SKILLS)):
+            return self.skills()[skill].judge(answer, intents)
         return full_pass(answer, intents, self.known)
 
     def check_text(self, text: str | bytes, where: str, before: int = 0) -> list[answers.DocumentVerdict]:

@@ -19,8 +19,8 @@ SHARD_DOCUMENTS = 500  # synthesis makes one of its shards from each: enough sha
 class CorpusWhat(What):
     """Which sources; the pipeline resolves the paths and digests their content, so that a changed file is another corpus."""
 
-    sources: tuple[str, ...] = ()
-    """Folders, git clones or JSONL files. None: an empty corpus, which is fine for a domain that invents its samples."""
+    sources: tuple[tuple[str, str], ...] = ()
+    """Pairs of form and path: folders, git clones or files. None: an empty corpus, which is fine for a domain that invents its samples."""
     digest: str = ""
     """Digest of the sources' content. The stage itself does not read it; the key does."""
     near_duplicates: int = Field(default=1, ge=0)
@@ -35,7 +35,7 @@ class Corpus:
     """The stage."""
 
     name: ClassVar[str] = "corpus"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     what: ClassVar[type[What]] = CorpusWhat
     how: ClassVar[type[How]] = CorpusHow
     inputs: ClassVar[Mapping[str, str]] = {}
@@ -59,8 +59,8 @@ def _documents(job: Job, tally: Tally, figures: dict[str, Any]) -> Iterator[dict
     near: dict[int, int] = {}
     units: set[str] = set()
     kinds: dict[str, int] = {}
-    for source in job.what.sources:
-        for found in _read(source, job):
+    for form, source in job.what.sources:
+        for found in _read(form, source, job):
             reason = found.reason if isinstance(found, Drop) else _duplicate(found, seen, near, job.what.near_duplicates)
             if isinstance(found, Drop) or reason:
                 tally.drop(reason)
@@ -68,26 +68,28 @@ def _documents(job: Job, tally: Tally, figures: dict[str, Any]) -> Iterator[dict
             tally.keep()
             units.add(found.unit)
             kinds[found.kind] = kinds.get(found.kind, 0) + 1
-            yield {"id": found.id, "text": found.text, "kind": found.kind, "source": dict(found.source)}
+            yield {"id": found.id, "text": found.text, "kind": found.kind, "source": dict(found.source), "form": found.form}
             if tally.kept % 1_000 == 0:
                 job.progress.step(tally.kept, 0, "documents", dropped=tally.came - tally.kept)
     figures["units"] = len(units)
     figures["kinds"] = dict(sorted(kinds.items(), key=lambda item: (-item[1], item[0]))[:KINDS_TOLD])
 
 
-def _read(source: str, job: Job) -> Iterator[Document | Drop]:
+def _read(form: str, source: str, job: Job) -> Iterator[Document | Drop]:
     """Yield what the domain finds at `source`; a given source that holds nothing of use is a mistake to be told."""
     path = Path(source)
     if not path.exists():
-        raise UserError(f"sources: {source}", "no such file or folder", "give a folder, a git clone or a .jsonl file")
+        raise UserError(f"sources.{form}: {source}", "no such file or folder", "give a folder, a git clone or a .jsonl file")
     documents, drops = 0, 0
-    for found in job.domain.documents(path):
+    for found in job.domain.documents(path, form):
         drops += isinstance(found, Drop)
         documents += not isinstance(found, Drop)
         yield found
     if not documents:
         found_text = f"found {drops} entries, none usable" if drops else "found nothing to read"
-        raise UserError(f"sources: {source}", f"{found_text} by the domain {job.domain.name!r}", "check the path, or leave the source out")
+        raise UserError(
+            f"sources.{form}: {source}", f"{found_text} by the domain {job.domain.name!r}", "check the path, or leave the source out"
+        )
 
 
 def _duplicate(document: Document, seen: set[int], near: dict[int, int], cap: int) -> str:

@@ -96,7 +96,7 @@ def judged(domain: Domain, sample: Sample, reply: Reply | TooLong | TooComplex) 
             "forced": 0,
             "cut": False,
         }
-    verdict = domain.judge(reply.text, sample.intents)
+    verdict = domain.judge(reply.text, sample.intents, sample.skill)
     findings = [{"code": f.code, "path": f.path, "message": f.message} for f in verdict.findings[:FINDINGS_KEPT]]
     return {
         **asked,

@@ -58,6 +58,8 @@ class Maker:
         for record in read_records(path):
             document = Document(**record)
             for name in self.skills:
+                if document.form not in skills[name].reads:
+                    continue
                 known: Record = {"skill": name, "road": "reverse", "document": document.id, "kind": document.kind}
                 if held_out("repository", document.unit, HELD_OUT_REPOSITORIES):
                     yield Drop(HELD_OUT), known
@@ -75,11 +77,11 @@ class Maker:
             shard.tally.drop(candidate.reason)
             shard.rejects.append({"reason": candidate.reason, **known})
             return
-        verdict = self.domain.judge(candidate.answer, candidate.intents)
+        verdict = self.domain.judge(candidate.answer, candidate.intents, candidate.skill)
         if verdict.passed:
             shard.tally.keep()
             shard.records.append(candidate.to_record())
-            _count(shard, f"road.{candidate.road}", f"kind.{candidate.kind}")
+            _count(shard, f"skill.{candidate.skill}", f"road.{candidate.road}", f"kind.{candidate.kind}")
             return
         reason = fault(verdict)
         shard.tally.drop(reason)

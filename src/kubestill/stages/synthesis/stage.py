@@ -38,7 +38,7 @@ class Synthesis:
     """The stage."""
 
     name: ClassVar[str] = "synthesis"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     what: ClassVar[type[What]] = SynthesisWhat
     how: ClassVar[type[How]] = SynthesisHow
     inputs: ClassVar[Mapping[str, str]] = {"documents": "corpus"}

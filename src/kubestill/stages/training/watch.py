@@ -65,7 +65,7 @@ class Bench:
         ask = Ask(max_new_tokens=longest + LEEWAY)  # who says more than that has lost the thread
         replies = TransformersEngine(self.layout, arena.masters, (tokenizer, chat)).generate([s.request for s in self.samples], ask)
         judged = zip(replies, self.samples, strict=True)
-        return sum(self.domain.judge(reply.text, sample.intents).passed for reply, sample in judged)
+        return sum(self.domain.judge(reply.text, sample.intents, sample.skill).passed for reply, sample in judged)
 
 
 class Watch:

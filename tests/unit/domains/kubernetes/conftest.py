@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from kubestill.domains.api import HELD, TRAIN, Sample
-from kubestill.domains.kubernetes.skill import ManifestSkill
+from kubestill.domains.kubernetes.skills.manifest.skill import ManifestSkill
 from kubestill.ground.seeds import Seed
 
 DRAWS = 300

@@ -10,7 +10,7 @@ def test_each_content_is_kept_once_and_the_rest_is_counted(run, tmp_path):
     source = tmp_path / "repo"
     source.mkdir()
     (source / "crontab").write_text("0 5 * * * a\n0 5 * * * b\n0 6 * * * c\n0 5 * * MON d\nrubbish\n")
-    done, artifact = run(STAGE, CorpusWhat(sources=(str(source),)))
+    done, artifact = run(STAGE, CorpusWhat(sources=(("crontabs", str(source)),)))
     assert [record["text"] for record in read_shards(artifact.path, "documents")] == ["0 5 * * *", "0 5 * * MON"]
     assert (done.tally.came, done.tally.kept) == (5, 2)
     assert done.tally.dropped == {"exact duplicate": 1, "near duplicate": 1, "not a cron expression": 1}
@@ -28,7 +28,7 @@ def test_a_source_that_gives_nothing_is_told(run, tmp_path, content, found):
     if content is not None:
         source.write_text(content)
     with pytest.raises(UserError, match=found) as error:
-        run(STAGE, CorpusWhat(sources=(str(source),)))
+        run(STAGE, CorpusWhat(sources=(("crontabs", str(source)),)))
     assert str(source) in str(error.value)
 
 

@@ -21,7 +21,7 @@ def documents(tmp_path):
     folder = tmp_path / "documents"
     folder.mkdir()
     records = [
-        {"id": f"d{unit}", "text": "0 5 * * 1", "kind": "weekly", "source": {"repository": unit, "path": "crontab"}}
+        {"id": f"d{unit}", "text": "0 5 * * 1", "kind": "weekly", "source": {"repository": unit, "path": "crontab"}, "form": "crontabs"}
         for unit in (HERE, KEPT_AWAY)
     ]
     write_records(folder / "documents-00000.jsonl", records)

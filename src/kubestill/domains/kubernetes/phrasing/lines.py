@@ -111,16 +111,25 @@ class Table:
         return expand(_parsed(line), rng), f"{self.name}:{stable_hash(line):016x}"
 
 
+def read_tables(package: str, file: str, prefix: str = "") -> dict[str, Table]:
+    """Return the tables of a TOML file that lies in a package, by name: `[a] b = [...]` is `a/b`, a list by itself `frames/a`.
+
+    `prefix` goes before each name. Names decide, with the part itself, what is held out: no two files may share one.
+    """
+    text = resources.files(package).joinpath(file).read_text(encoding="utf-8")
+    found: dict[str, Table] = {}
+    for name, value in tomllib.loads(text).items():
+        lists = {f"frames/{name}": value} if isinstance(value, list) else {f"{name}/{key}": item for key, item in value.items()}
+        found |= {f"{prefix}{key}": Table(f"{prefix}{key}", lines) for key, lines in lists.items()}
+    return found
+
+
 @cache
 def tables() -> Mapping[str, Table]:
-    """Return every table by name: `spec.replicas/np`, `heads/lines`, `frames/noise`, `kinds/Deployment`."""
+    """Return every table of manifests by name: `spec.replicas/np`, `heads/lines`, `frames/noise`, `kinds/Deployment`."""
     found: dict[str, Table] = {}
     for file in FILES:
-        text = resources.files("kubestill.domains.kubernetes").joinpath(f"phrases/{file}.toml").read_text(encoding="utf-8")
-        for name, value in tomllib.loads(text).items():
-            lists = {f"frames/{name}": value} if isinstance(value, list) else {f"{name}/{key}": item for key, item in value.items()}
-            for key, lines in lists.items():
-                found[key] = Table(key, lines)
+        found |= read_tables("kubestill.domains.kubernetes", f"phrases/{file}.toml")
     return found
 
 

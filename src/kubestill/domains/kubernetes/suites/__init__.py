@@ -9,7 +9,7 @@ import yaml
 from kubestill.domains.api import HELD, HELD_OUT_REPOSITORIES, Document, Drop, Intent, Sample
 from kubestill.domains.kubernetes.fullpass import full_pass
 from kubestill.domains.kubernetes.intents.lens import read, silent
-from kubestill.domains.kubernetes.skill import NAME, ManifestSkill
+from kubestill.domains.kubernetes.skills.manifest.skill import NAME, ManifestSkill
 from kubestill.ground.seeds import Seed, held_out
 
 PER_REPOSITORY = 24  # no repository may stand for the field
@@ -19,6 +19,7 @@ class Procedural:
     """Invented objects from held-out words, asked for with held-out phrase parts."""
 
     name = "manifest-procedural"
+    skill = NAME
     needs_documents = False
 
     def samples(self, documents: Iterable[Document], count: int, seed: Seed) -> Sequence[Sample]:
@@ -38,6 +39,7 @@ class Real:
     """Reverse instructions from repositories that no training has seen, with held-out phrase parts."""
 
     name = "manifest-real"
+    skill = NAME
     needs_documents = True
 
     def samples(self, documents: Iterable[Document], count: int, seed: Seed) -> Sequence[Sample]:
@@ -62,6 +64,7 @@ class Natural:
     """Requests as different people wrote them, before the phrasing existed and without having seen it."""
 
     name = "manifest-natural"
+    skill = NAME
     needs_documents = False
 
     def samples(self, documents: Iterable[Document], count: int, seed: Seed) -> Sequence[Sample]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kubestill.domains.api import Document, Drop
-from kubestill.domains.kubernetes.sources import documents
+from kubestill.domains.kubernetes.sources.manifests import documents
 from kubestill.ground.errors import UserError
 
 SHARED = Path(__file__).parents[5] / "shared" / "data" / "manifests.jsonl.gz"

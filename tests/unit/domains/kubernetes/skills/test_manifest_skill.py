@@ -12,7 +12,7 @@ from kubestill.domains.kubernetes.intents.lens import read
 from kubestill.domains.kubernetes.kubernetes import domain
 from kubestill.domains.kubernetes.manifests import read as read_manifests
 from kubestill.domains.kubernetes.phrasing.lines import tables
-from kubestill.domains.kubernetes.skill import ManifestSkill
+from kubestill.domains.kubernetes.skills.manifest.skill import ManifestSkill
 from kubestill.ground.seeds import Seed
 
 # Aspects whose values are names: a student can only copy them, so they must stand in the request letter by letter.

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from random import Random
 from typing import Any
 
-from kubestill.domains.api import Document, Drop, Intent, Sample
+from kubestill.domains.api import MANIFESTS, Document, Drop, Intent, Sample
 from kubestill.domains.kubernetes.drawing.draw import draw_intents
+from kubestill.domains.kubernetes.fullpass import full_pass
 from kubestill.domains.kubernetes.intents.kinds import KINDS
 from kubestill.domains.kubernetes.intents.lens import build, read, silent
 from kubestill.domains.kubernetes.intents.order import ordered
@@ -14,6 +15,7 @@ from kubestill.domains.kubernetes.manifests import read as read_manifests
 from kubestill.domains.kubernetes.phrasing.compose import compose
 from kubestill.domains.kubernetes.printing import dump
 from kubestill.ground.seeds import stable_hash
+from kubestill.tools.checks.api import Verdict
 
 NAME = "manifest"
 # What a request can carry: more than this many facts nobody types, and a small context cannot hold.
@@ -35,6 +37,8 @@ class ManifestSkill:
     """Draws requests for manifests, or writes the request that a real manifest answers."""
 
     name = NAME
+    version = 3  # of reading, building, drawing and phrasing
+    reads = frozenset((MANIFESTS,))
 
     def draw(self, rng: Random, part: str) -> Sample | Drop:
         """Invent an object and ask for it."""
@@ -58,6 +62,10 @@ class ManifestSkill:
         if any(intent.aspect in _ESSENTIAL and not _sayable(intent) for intent in intents):
             return Drop("essential-unsayable")
         return _sample(chosen, rng, part, "reverse", document.source)
+
+    def judge(self, answer: str, intents: Sequence[Intent] | None = None) -> Verdict:
+        """Run form, syntax, schema and rules of the usual cluster version, and whether each intent holds."""
+        return full_pass(answer, intents)
 
 
 def _keeps(intent: Intent, rng: Random) -> bool:
