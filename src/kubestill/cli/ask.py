@@ -31,6 +31,9 @@ _MODEL = (
     metavar="KIND",
     help="The answer is of this kind, as in Deployment or apps/v1/Deployment; may be given again.",
 )
+@click.option(
+    "--task", "skill", default="", metavar="TASK", help="What is asked for, as in manifest or kubectl.  [default: the model decides]"
+)
 @click.option("--for-version", "version", default="", metavar="1.N", help="The cluster's version.  [default: 1.36]")
 @click.option(
     "--crd", "definitions", multiple=True, type=click.Path(path_type=Path), help="File or folder of custom resources; may be given again."
@@ -89,7 +92,7 @@ def _agree(wish: "Wish", file: Path | None, document: int | None) -> None:
     """
     if file is None and document is not None:
         raise UserError("--document", "no file is edited", "give --edit FILE, or leave it out")
-    ignored = {"--free": wish.free, "--kind": wish.kinds, "--n": wish.tries > 1}
+    ignored = {"--free": wish.free, "--kind": wish.kinds, "--task": wish.skill, "--n": wish.tries > 1}
     if file is not None and any(ignored.values()):
         raise UserError("--edit", f"does not go with {', '.join(name for name, given in ignored.items() if given)}", "leave one out")
 

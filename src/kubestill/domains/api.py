@@ -16,6 +16,7 @@ TRAIN, HELD = "train", "held"  # the two parts of every vocabulary, phrase table
 HELD_OUT_REPOSITORIES = 0.1  # share of the units of documents that `held_out("repository", unit, ...)` keeps for evaluation
 SUITE_SEED = Seed(stable_hash("suites"))  # the seed of every suite's samples, whatever the recipe's own seed
 MANIFESTS = "manifests"  # the form of documents that most domains have; each names its own in `forms`
+TASK = "task"  # aspect of the first statement of every skill's samples but those of the domain's first skill: its value names the skill
 EXPECTED = "expect."  # aspects that begin so are judged and never noted: they say what the answer is, not what the request says
 CONSTRAINED = "constrained"  # what scores under the domain's guide go by, beside those of free decoding
 SUITE_SAMPLES = 200  # samples of a suite unless told; a smaller count gives the first of a larger one
@@ -31,6 +32,11 @@ class Intent:
     aspect: str
     keys: tuple[str, ...]
     value: Any
+
+
+def skill_of(intents: Sequence[Intent] | None) -> str:
+    """Return the skill that statements belong to, as the student noted it; "" for the domain's first one."""
+    return str(intents[0].value) if intents and intents[0].aspect == TASK else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,13 +170,13 @@ class Domain(Protocol):
         """Return the suites by name."""
         ...
 
-    def guide(self, kinds: Sequence[str] = ()) -> Guide | None:
+    def guide(self, kinds: Sequence[str] = (), skill: str = "") -> Guide | None:
         """Return what leads answers, so that nothing can be invented in them; None where nothing does.
 
-        `kinds`: the answer is of one of these.
+        `kinds`: the answer is of one of these. `skill`: it is of this one; "": a student that notes decides, others answer in the first.
 
         Raises:
-            UserError: a kind is unknown.
+            UserError: a kind or a skill is unknown.
         """
         ...
 

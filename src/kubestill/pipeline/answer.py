@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from kubestill.domains.api import Domain, Intent
+from kubestill.domains.api import Domain, Intent, skill_of
 from kubestill.pipeline.lint_files import contents
 from kubestill.pipeline.models import Model, load_domain, load_engine
 from kubestill.tools.checks.api import Outcome, Verdict
@@ -24,11 +24,13 @@ SHOWN_FINDINGS, SHOWN_REMOVED = 8, 8
 class Wish:
     """How an answer is asked for.
 
-    `kinds`: of one of these. `version` of the cluster ("": the usual one) and `definitions`, files or folders of custom resources.
+    `kinds`: of one of these. `skill`: what is to be done, as in "kubectl"; "": the model decides, if it has learned to.
+    `version` of the cluster ("": the usual one) and `definitions`, files or folders of custom resources.
     `free`: without the guide. `tries`: how many answers, of which the checks choose.
     """
 
     kinds: tuple[str, ...] = ()
+    skill: str = ""
     version: str = ""
     definitions: tuple[Path, ...] = ()
     free: bool = False
@@ -115,11 +117,12 @@ def ask_model(model: Model, request: str, wish: Wish = Wish()) -> Answer:
         Unavailable: the engine's packages are not installed.
     """
     domain = wished_domain(model, wish)
-    guide = None if wish.free else domain.guide(wish.kinds)
+    guide = None if wish.free else domain.guide(wish.kinds, wish.skill)
     engine, started = load_engine(model), time.monotonic()
-    found = _best([_judged(domain, reply) for reply in _replies(engine, request, guide, wish)])
+    found = _best([_judged(domain, reply, wish.skill) for reply in _replies(engine, request, guide, wish)])
     if not found.verdict.passed and found.verdict.findings:
-        found = _repaired(domain, found, _once_more(engine, _with_findings(request, found), guide, wish))
+        again = _once_more(engine, _with_findings(request, found), guide, wish)
+        found = found if again is None else _chosen(found, _judged(domain, again, wish.skill))
     return replace(found, seconds=time.monotonic() - started)
 
 
@@ -157,16 +160,16 @@ def _once_more(engine: Engine, request: str, guide: Guide | None, wish: Wish) ->
         return None
 
 
-def _repaired(domain: Domain, first: Answer, reply: Reply | None) -> Answer:
+def _chosen(first: Answer, second: Answer) -> Answer:
     """Return the second answer if it passes, else the first."""
-    second = first if reply is None else _judged(domain, reply)
     return replace(second, repaired=True) if second.verdict.passed else first
 
 
-def _judged(domain: Domain, reply: Reply) -> Answer:
-    """Judge a reply; what the model noted of the request must hold of its answer."""
+def _judged(domain: Domain, reply: Reply, skill: str) -> Answer:
+    """Judge a reply; what the model noted of the request must hold of its answer. Its notes say which skill's checks, if none is wished."""
     intents: Sequence[Intent] | None = domain.understood(reply.notes) if reply.notes else None
-    return Answer(reply, domain.judge(reply.text, intents), held=not reply.notes or intents is not None)
+    verdict = domain.judge(reply.text, intents, skill or skill_of(intents))
+    return Answer(reply, verdict, held=not reply.notes or intents is not None)
 
 
 def _best(answers: Sequence[Answer]) -> Answer:

@@ -118,7 +118,7 @@ class CronDomain:
         """Return the one suite."""
         return {"cron": CronSuite()}
 
-    def guide(self, kinds: Sequence[str] = ()) -> Guide:
+    def guide(self, kinds: Sequence[str] = (), skill: str = "") -> Guide:  # noqa: ARG002 - there is one
         """Return what leads an answer: the grammar of expressions.
 
         Raises:

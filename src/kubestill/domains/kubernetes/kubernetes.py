@@ -138,15 +138,15 @@ class Kubernetes:
 
         return SUITES
 
-    def guide(self, kinds: Sequence[str] = ()) -> Guide:
-        """Return what leads an answer: to the notes of a student that writes them, and to manifests that the schemas allow.
+    def guide(self, kinds: Sequence[str] = (), skill: str = "") -> Guide:
+        """Return what leads an answer: to the notes of a student that writes them, and from there to what its task's grammar allows.
 
         Raises:
-            UserError: the schemas know no kind of a name.
+            UserError: the schemas know no kind of a name, or there is no such skill.
         """
-        from kubestill.domains.kubernetes.grammars.guide import manifest_guide  # not needed, so not loaded, for a check
+        from kubestill.domains.kubernetes.grammars.tasks import task_guide  # not needed, so not loaded, for a check
 
-        return manifest_guide(self.known, kinds)
+        return task_guide(self.known, kinds, skill)
 
     def editing(self, text: str, document: int = 0) -> "Editing":
         """Return the change of one object of a file's text, counted from 0."""

@@ -37,10 +37,12 @@ def prepare_texts(job: Job, shards: list[Path]) -> None:
         for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "chat.json"):
             if (base / name).exists():
                 shutil.copyfile(base / name, job.out / name)
+        if what.words == "mix":
+            job.progress.say("learning the words")
+            ChatFormat.load(base).widened(_learned(job, shards)).save(job.out)
         return
     job.progress.say("learning the words and the tokenizer")
-    pairs = ((record["request"], record["answer"]) for record in _records(shards))
-    chat = replace(ChatFormat.learn(pairs, what.copying, job.domain.vocabulary()), notes=what.notes)
+    chat = replace(_learned(job, shards), notes=what.notes)
     chat.save(job.out)
     count = sum(1 for _ in _records(shards))
     texts = []
@@ -49,6 +51,12 @@ def prepare_texts(job: Job, shards: list[Path]) -> None:
         texts += [prompt.text, chat.target(sample.answer, prompt, sample.notes())]
     tokenizer = train_tokenizer(texts, what.vocabulary_size, what.copying)
     save_tokenizer(tokenizer, job.out, preset(what.preset).max_position)
+
+
+def _learned(job: Job, shards: list[Path]) -> ChatFormat:
+    """Return the format with the words of the mix."""
+    pairs = ((record["request"], record["answer"]) for record in _records(shards))
+    return ChatFormat.learn(pairs, job.what.copying, job.domain.vocabulary())
 
 
 def _records(shards: list[Path]) -> Iterator[dict[str, Any]]:

@@ -15,6 +15,7 @@ class TrainingWhat(What):
     vocabulary_size: int = Field(4096, ge=320, le=65_536, description="Tokens of a new tokenizer. Unread with a base.")
     copying: Literal["slots", "spell"] = Field("slots", description="How open words are copied (tools/chat). Unread with a base.")
     notes: bool = Field(False, description="Write what was understood before the answer (tools/chat). Unread with a base.")
+    words: Literal["base", "mix"] = Field("base", description="Words read as English: the base's, or those of the mix, too. For a base.")
     answers: float = Field(1.0, gt=0, le=1, description="Share of samples whose answer is taught; with notes, the rest stops before it.")
     hidden: float = Field(0.0, ge=0, lt=1, description="Share of a request's rare words that are shown as unknown (tools/chat).")
     tokens: int = Field(8_000_000, ge=1, description="Budget: tokens of requests and answers that are seen, all epochs together.")

@@ -4,7 +4,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
@@ -112,6 +112,12 @@ class ChatFormat:
             return cls(copying=record["copying"], notes=record["notes"], **words)
         except (ValueError, LookupError, TypeError):
             raise UserError(where, "no chat format of kubestill", "give a student that kubestill made") from None
+
+    def widened(self, other: "ChatFormat") -> "ChatFormat":
+        """Return the format that knows also the words that another one learned; a format of plain text stays as it is."""
+        if self.copying == "spell":
+            return self
+        return replace(self, known=self.known | other.known, rare=self.rare | (other.rare - self.known))
 
     @classmethod
     def learn(cls, pairs: Iterable[tuple[str, str]], copying: Copying = "slots", words: frozenset[str] = frozenset()) -> "ChatFormat":

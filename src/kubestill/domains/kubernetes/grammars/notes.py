@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
+from kubestill.domains.api import TASK
 from kubestill.domains.kubernetes.answers import judge
 from kubestill.domains.kubernetes.grammars.manifest import ManifestGuide
 from kubestill.domains.kubernetes.intents import notes as reading_notes
@@ -24,6 +25,7 @@ from kubestill.ground.errors import UserError
 from kubestill.tools.grammar.api import Given, Grammar, Guide, Reading, Span, Step
 
 MARK = "<|answer|>"  # tools/chat writes it between notes and answer: a token of its own
+OTHER_TASK = f"{TASK}:"  # how notes begin that are of no manifest
 MAX_POINTERS = 40  # of the chat format
 MAX_LINES = 40  # twice what a request carries: a student that repeats itself must come to an end
 
@@ -163,6 +165,8 @@ def pointer_bans(spans: Sequence[Span]) -> Callable[[str], tuple[str, ...]]:
 
     def bans(text: str) -> tuple[str, ...]:
         aspect, colon, rest = text.rpartition("\n")[2].partition(":")
+        if text.startswith(OTHER_TASK):
+            return absent
         types = _types(aspect, max(0, rest.count(" ") - 1)) if colon else (_ANY,)
         return (*absent, *(surface for surface, said in given.items() if not any(one.fullmatch(said) for one in types)))
 
@@ -202,9 +206,10 @@ class NotesGuide:
             known = ", ".join(sorted(KINDS))
             raise UserError("--kind", f"this model has not learned to write a {strange[0]}", f"it knows {known}; --model takes another one")
         names = tuple(dict.fromkeys(kind for _, kind in self.kinds))
-        return notes_step(notes_grammar(names), reading.spans, lambda text: self._answer(text, reading))
+        return notes_step(notes_grammar(names), reading.spans, lambda text: self.answer(text, reading))
 
-    def _answer(self, text: str, reading: Reading) -> Step | Given:
+    def answer(self, text: str, reading: Reading) -> Step | Given:
+        """Return what follows the notes `text`: the manifest that they ask for, or the grammar of it."""
         notes = noted(text, reading.spans)
         return written(notes, self.known, self.kinds) or self._rest(notes).start(Reading(reading.request, reading.spans))
 

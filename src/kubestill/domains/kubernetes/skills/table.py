@@ -8,3 +8,6 @@ SKILLS = Table(
         "manifest": "kubestill.domains.kubernetes.skills.manifest.skill:ManifestSkill",
     },
 )
+
+# How answers of the other skills are led: each row a factory of a Leading (grammars/leading.py).
+LEADINGS = Table("leading", {})
