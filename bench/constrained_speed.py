@@ -3,13 +3,15 @@
 Run: python bench/constrained_speed.py [--model FILE.gguf] [--requests 100] [--rounds 2] [--batch 1]
 Requests are drawn from the domain's training phrases. `notes`: the student notes what it understood under a grammar, and the manifest
 follows from that; `whole`: it writes the manifest, too, under the grammar of its kind. `+ drafts`: guesses from the answers of other
-training samples. `gbnf`: a small kind's manifest after the student's own notes, under llama.cpp's own grammar sampler and under
-llguidance, the same language. Each round asks other requests; grammars are compiled in the first, which only warms up. The
-ways alternate within it, so that other work on the machine meets all alike; seconds are the processor's. The last line is JSON.
+training samples. `gbnf`: a small kind's manifest after the student's own notes, under llama.cpp's own grammar sampler, under llguidance
+and, where it is installed, under XGrammar, the same language (bench/xgrammar_masks.py says how to install it). Each round asks other
+requests; grammars are compiled in the first, which only warms up. The ways alternate within it, so that other work on the machine meets
+all alike; seconds are the processor's. `stream`: what telling an answer line by line costs. The last line is JSON.
 """
 
 import argparse
 import ctypes
+import importlib.util
 import json
 import time
 from collections.abc import Callable, Sequence
@@ -18,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from xgrammar_masks import NOT_THERE, SMALL_EBNF, SMALL_LARK, Theirs
 
 from kubestill.domains.api import TRAIN, Sample
 from kubestill.domains.kubernetes.grammars.manifest import manifest_grammar
@@ -42,16 +45,6 @@ PACKAGED = Path(__file__).parents[1] / "src/kubestill/models/kubernetes-base"
 DRAFT_SAMPLES = 3_000  # training samples that guesses are learned from; none of those asked
 ASK = Ask(max_new_tokens=400)
 SMALL_KIND = "ConfigMap"
-SMALL_LARK = """start: "apiVersion: v1\\nkind: ConfigMap\\nmetadata:\\n" NAME NAMESPACE? "data:\\n" ENTRY+
-NAME: /  name: [^ \\n]{1,40}\\n/
-NAMESPACE: /  namespace: [^ \\n]{1,40}\\n/
-ENTRY: /  [^ \\n:]{1,40}: [^\\n]{1,80}\\n/
-"""
-SMALL_GBNF = """root ::= "apiVersion: v1\\nkind: ConfigMap\\nmetadata:\\n" name namespace? "data:\\n" entry+
-name ::= "  name: " [^ \\n]{1,40} "\\n"
-namespace ::= "  namespace: " [^ \\n]{1,40} "\\n"
-entry ::= "  " [^ \\n:]{1,40} ": " [^\\n]{1,80} "\\n"
-"""
 
 
 @dataclass(frozen=True)
@@ -82,6 +75,7 @@ def main() -> None:
     figures |= {
         "grammars": grammars(plain, asked[: options.requests]),
         "gbnf": gbnf(plain, draw(domain, 20, "small", SMALL_KIND), options.rounds),
+        "stream": streamed(plain, asked[: options.requests], options.rounds),
     }
     result = {"bench": "constrained_speed", "requests": options.requests, "batch": options.batch, **figures}
     print(json.dumps({**result, "hardware": hardware(), "commit": commit()}))
@@ -212,6 +206,25 @@ def grammars(engine: LlamaCppEngine, asked: Sequence[Sample]) -> dict[str, float
     return found
 
 
+def streamed(engine: LlamaCppEngine, asked: Sequence[Sample], rounds: int) -> dict[str, float]:
+    """Return the answers a second that are told line by line, beside those that are not, free: every token is the model's."""
+    seconds = {"told": 0.0, "untold": 0.0}
+    lines: list[str] = []
+    for turn in range(rounds + 1):
+        for sample in asked:
+            for way in seconds if turn % 2 else reversed(seconds):
+                started = time.thread_time()
+                if way == "told":
+                    engine.stream(sample.request, ASK, None, lines.append)
+                else:
+                    engine.generate([sample.request], ASK)
+                seconds[way] += (time.thread_time() - started) if turn else 0.0
+    found = {f"{way}_answers_per_second": round(rounds * len(asked) / spent, 2) for way, spent in seconds.items()}
+    found |= {"ratio": round(seconds["untold"] / seconds["told"], 4), "lines": len(lines)}
+    print(f"{'stream':15} {json.dumps(found)}")
+    return found
+
+
 def timed(work: Callable[[], object]) -> float:
     """Return the processor's milliseconds of this thread."""
     started = time.thread_time_ns()
@@ -288,6 +301,26 @@ class Lark:
         """Nothing is held."""
 
 
+class XGrammar:
+    """XGrammar's masks for the same loop; its grammar is compiled once, before the clock runs."""
+
+    def __init__(self, theirs: Theirs, compiled: Any, size: int) -> None:
+        self.led, self.end = theirs.start(compiled), theirs.end
+        self.bits = np.zeros(-(-size // 32), np.int32)
+
+    def choose(self, logits: Any) -> int:
+        """Return the likeliest token that may follow."""
+        self.led.fill(self.bits)
+        allowed = np.unpackbits(self.bits.view(np.uint8), count=len(logits), bitorder="little").view(np.bool_)
+        best = int(np.where(allowed, logits, -np.inf).argmax())
+        if best != self.end:
+            self.led.take(best)
+        return best
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
 class Unled:
     """No grammar, for the same loop."""
 
@@ -300,12 +333,19 @@ class Unled:
 
 
 def gbnf(engine: LlamaCppEngine, samples: Sequence[Sample], rounds: int) -> dict[str, float]:
-    """Return tokens a second of a plain loop over the manifests of a small kind: without a grammar, under llama.cpp's and llguidance's."""
+    """Return tokens a second of a plain loop over the manifests of a small kind: without a grammar, and under the same in each library."""
     made: dict[str, Callable[[], Any]] = {
         "free": Unled,
-        "gbnf": lambda: Gbnf(engine, SMALL_GBNF),
+        "gbnf": lambda: Gbnf(engine, SMALL_EBNF),
         "llguidance": lambda: Lark(engine, SMALL_LARK),
     }
+    if importlib.util.find_spec("xgrammar"):
+        pieces = engine.words.compiler.pieces
+        theirs = Theirs(pieces)
+        compiled = theirs.ebnf(SMALL_EBNF)
+        made["xgrammar"] = lambda: XGrammar(theirs, compiled, pieces.size)
+    else:
+        print(NOT_THERE)
     seconds, tokens = dict.fromkeys(made, 0.0), dict.fromkeys(made, 0)
     texts: dict[str, list[list[int]]] = {}
     for turn in range(rounds + 1):
@@ -316,7 +356,10 @@ def gbnf(engine: LlamaCppEngine, samples: Sequence[Sample], rounds: int) -> dict
                 seconds[name] += time.process_time() - started
                 tokens[name] += sum(map(len, texts[name]))
     found = {f"{name}_tokens_per_second": round(tokens[name] / seconds[name]) for name in made}
-    found["answers"], found["equal"] = len(samples), sum(map(list.__eq__, texts["gbnf"], texts["llguidance"]))
+    found["answers"] = len(samples)
+    found |= {
+        f"{name}_equal": sum(map(list.__eq__, texts[name], texts["llguidance"])) for name in made if name not in ("free", "llguidance")
+    }
     print(f"{'small kind':15} {json.dumps(found)}")
     return dict(found)
 

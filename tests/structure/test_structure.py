@@ -21,7 +21,7 @@ LIMIT_FUNCTION_LINES, LIMIT_FILE_LINES, LIMIT_PARAMETERS = 60, 500, 5  # line le
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "base", "core", "misc"}
 HEAVY = {
     *("torch", "transformers", "peft", "vllm", "ray", "matplotlib", "jinja2", "tokenizers", "safetensors"),
-    *("llguidance", "gguf", "xllamacpp", "httpx"),
+    *("llguidance", "gguf", "xllamacpp", "httpx", "rensa", "sklearn", "scipy", "pyarrow", "promql_parser"),
 }
 # Tools know each other by their `api`, but for these (docs/decisions/0005): text comes before tensors, tensors before engines.
 TOOLS_BELOW = {"modeling": ("chat", "gguf"), "engines": ("chat", "gguf", "grammar", "modeling")}

@@ -43,6 +43,8 @@ _MODEL = (
 )
 @click.option("--document", type=click.IntRange(min=0), help="Which object of the file, counted from 0.  [default: the only one]")
 @click.option("--free", is_flag=True, help="Without the grammar: the model may invent.")
+@click.option("--draft", is_flag=True, help="Answer freely first, then once more under the grammar: for larger models that do not note.")
+@click.option("--stream", is_flag=True, help="Print the answer as it is written; its verdict comes after, and it is not repaired.")
 @click.option("--n", "tries", type=click.IntRange(1, 64), default=1, show_default=True, help="Answers to draw; the checks choose.")
 @click.option("--temperature", type=click.FloatRange(0, 5), default=0.0, show_default=True, help="0 takes the likeliest token.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Another seed draws other answers.")
@@ -60,15 +62,14 @@ def ask(request: str, model: str, store: Store, as_json: bool, **wished: Any) ->
     text = request if request != "-" else "" if sys.stdin.isatty() else _read()
     if not text.strip():
         raise UserError("request", "it is empty", 'say what you want: kubestill ask "a deployment called web running nginx:1.27"')
-    if wished["free"] and wished["kinds"]:
-        raise UserError("--free", "without the grammar nothing holds the model to a --kind", "leave one of them out")
     if not math.isfinite(wished["temperature"]):
         raise UserError("--temperature", f"found {wished['temperature']}", "give a number from 0 to 5")
-    found, explain = find_model(store, model), wished.pop("explain")
+    explain, stream = wished.pop("explain"), wished.pop("stream")
     file, document = wished.pop("file"), wished.pop("document")
     wished["kinds"], wished["definitions"] = tuple(wished["kinds"]), tuple(wished["definitions"])
     wish = Wish(**wished)
-    _agree(wish, file, document)
+    _agree(wish, {"--json": as_json, "--edit": file is not None, "--document": document is not None, "--stream": stream})
+    found = find_model(store, model)
     if file is not None:
         changed = edit_file(found, file, text, document, wish)
         if as_json:
@@ -76,6 +77,10 @@ def ask(request: str, model: str, store: Store, as_json: bool, **wished: Any) ->
             return 0 if changed.answer.verdict.passed else 1
         _print(changed.text, [*changed.diff.splitlines(), *changed.told()], changed.answer.explained() if explain else ())
         return 0 if changed.answer.verdict.passed else 1
+    if stream:
+        answer = ask_model(found, text, wish, told=_Page())
+        _print("", answer.told(), answer.explained() if explain else ())
+        return 0 if answer.verdict.passed else 1
     answer = ask_model(found, text, wish)
     if as_json:
         print_json({"model": found.name, "request": text, **answer.record()})
@@ -84,17 +89,38 @@ def ask(request: str, model: str, store: Store, as_json: bool, **wished: Any) ->
     return 0 if answer.verdict.passed else 1
 
 
-def _agree(wish: "Wish", file: Path | None, document: int | None) -> None:
-    """Refuse options that nothing would come of.
+def _agree(wish: "Wish", given: dict[str, bool]) -> None:
+    """Refuse options that do not go together; `given` says which there are besides the wish.
 
     Raises:
         UserError: which one, and beside what.
     """
-    if file is None and document is not None:
+    if given["--document"] and not given["--edit"]:
         raise UserError("--document", "no file is edited", "give --edit FILE, or leave it out")
-    ignored = {"--free": wish.free, "--kind": wish.kinds, "--task": wish.skill, "--n": wish.tries > 1}
-    if file is not None and any(ignored.values()):
-        raise UserError("--edit", f"does not go with {', '.join(name for name, given in ignored.items() if given)}", "leave one out")
+    if wish.free and wish.kinds:
+        raise UserError("--free", "without the grammar nothing holds the model to a --kind", "leave one of them out")
+    if wish.free and wish.draft:
+        raise UserError("--draft", "it is the answer under the grammar that follows a draft, and --free has none", "leave one of them out")
+    asked = {"--free": wish.free, "--kind": wish.kinds, "--task": wish.skill, "--n": wish.tries > 1, "--draft": wish.draft}
+    asked |= {name: given[name] for name in ("--json", "--edit", "--stream")}
+    beside = {"--edit": ("--free", "--kind", "--task", "--n", "--draft", "--stream"), "--stream": ("--json", "--n")}
+    for name, others in beside.items():
+        if asked[name] and (strange := [other for other in others if asked[other]]):
+            raise UserError(name, f"does not go with {', '.join(strange)}", "leave one out")
+
+
+class _Page:
+    """Prints an answer as it comes; line breaks wait for what follows them, so that none is left over at the end."""
+
+    def __init__(self) -> None:
+        self._breaks = ""
+
+    def __call__(self, text: str) -> None:
+        shown = text.rstrip("\n")
+        if shown:
+            click.echo(self._breaks + shown, nl=False)  # and flushes
+            self._breaks = ""
+        self._breaks += text[len(shown) :]
 
 
 def _print(text: str, told: Sequence[str], explained: Sequence[str]) -> None:

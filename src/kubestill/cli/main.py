@@ -18,6 +18,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "schema": ("kubestill.cli.schema:schema", "Keep a cluster's schemas, to check by without it."),
     "ask": ("kubestill.cli.ask:ask", "Answer one request, and check the answer."),
     "eval": ("kubestill.cli.eval:evaluate", "Measure a model on a suite, or compare two."),
+    "data": ("kubestill.cli.data:data", "Show, measure and export samples."),
     "show": ("kubestill.cli.show:show", "Show a run, an artifact or a recipe."),
     "diff": ("kubestill.cli.diff:diff", "Compare two runs or artifacts: settings and scores."),
     "list": ("kubestill.cli.list:list_things", "List artifacts, runs, stages, domains, suites, checks or engines."),

@@ -15,7 +15,7 @@ from kubestill.ground.store import Store
 @json_option
 def plan(recipe: Path, overrides: tuple[str, ...], store: Store, as_json: bool) -> None:
     """Show what a run of RECIPE would build, which setting changed since the nearest artifact, and at what cost."""
-    from kubestill.pipeline.plan import describe, make_plan
+    from kubestill.pipeline.plan import cost, describe, make_plan
     from kubestill.pipeline.recipe import read_recipe
     from kubestill.pipeline.spelling import duration
 
@@ -27,6 +27,8 @@ def plan(recipe: Path, overrides: tuple[str, ...], store: Store, as_json: bool) 
     for step in made.steps:
         click.echo(f"{step.stage.name:<11} {describe(step, told_before)}")
         told_before |= set(step.changed)
+        if bought := cost(step):
+            click.echo(f"{'':<11} {bought}")
     if not made.todo:
         click.echo("nothing to do")
         return

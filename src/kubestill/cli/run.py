@@ -15,9 +15,11 @@ from kubestill.pipeline.spelling import duration, size
 @click.command()
 @click.argument("recipe", type=click.Path(path_type=Path))
 @set_option
+@click.option("--on", type=click.Choice(["local", "ray"]), help="Where samples are made: here, or on Ray (RAY_ADDRESS).  [default: local]")
+@click.option("--limit", type=click.IntRange(min=1), help="Most questions that this run sends to a teacher; a later one goes on.")
 @workspace_option
 @json_option
-def run(recipe: Path, overrides: tuple[str, ...], store: Store, as_json: bool) -> None:
+def run(recipe: Path, overrides: tuple[str, ...], store: Store, as_json: bool, **given: Any) -> None:
     """Build all that RECIPE asks for, and report.
 
     Each stage's result is kept in the workspace under a key of everything that shaped it: what stands is used again,
@@ -27,8 +29,9 @@ def run(recipe: Path, overrides: tuple[str, ...], store: Store, as_json: bool) -
     from kubestill.pipeline.run import run_recipe
 
     shown = Shown()
+    more = tuple(f"how.synthesis.{name}={value}" for name, value in given.items() if value is not None)
     try:
-        result = run_recipe(read_recipe(recipe, overrides), store, shown)
+        result = run_recipe(read_recipe(recipe, (*overrides, *more)), store, shown)
     finally:
         shown.close()
     if not result.worked:

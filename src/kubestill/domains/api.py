@@ -124,6 +124,14 @@ class Skill(Protocol):
         """Write the request that a document of a form in `reads` answers (reverse instruction)."""
         ...
 
+    def context(self, sample: Sample) -> Mapping[str, str]:
+        """Return the domain context model of a sample (arXiv 2606.22578), what a teacher is told beside the request.
+
+        `grammar`: the form of its answer. `slice`: the part of the API, or the closed names, that it is about. `vocabulary`: the
+        identifiers that it may hold; those of the request where none is given.
+        """
+        ...
+
     def judge(self, answer: str, intents: Sequence[Intent] | None = None) -> Verdict:
         """Run every check on a model's raw answer; with `intents`, also whether each holds (full-pass)."""
         ...

@@ -22,7 +22,15 @@ EXTRAS: Mapping[str, str] = {
     "jinja2": "",
     "matplotlib": "report",
     "kubernetes": "cluster",
+    "rensa": "data",
+    "sklearn": "data",
+    "pyarrow": "data",
+    "promql_parser": "alerts",
+    "ray": "ray",
 }
+
+
+DISTRIBUTIONS: Mapping[str, str] = {"sklearn": "scikit-learn"}  # what pip calls a module, where it is another name
 
 
 def load_object(spelling: str) -> Any:
@@ -55,7 +63,7 @@ def need(package: str, at_least: str = "0", extra: str = "") -> None:
     extra = extra or EXTRAS[package]
     if importlib.util.find_spec(package) is None:
         raise Unavailable(f"{package} is not installed", install_command(extra))
-    found = importlib.metadata.version(package)
+    found = importlib.metadata.version(DISTRIBUTIONS.get(package, package))
     if _numbers(found) < _numbers(at_least):
         raise Unavailable(f"{package} {found} is too old, {at_least} or later is needed", install_command(extra))
 

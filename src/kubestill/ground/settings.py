@@ -3,6 +3,7 @@
 KUBESTILL_WORKSPACE   folder of artifacts and runs (default ./workspace)
 KUBESTILL_PROCESSES   most processes that a stage may start (default: the cores this process may use)
 KUBESTILL_API_KEY     key of the server that an engine asks; never shown (default: none)
+(a teacher's)          key of its server, in the variable that its file names; never shown
 XDG_CACHE_HOME        folder of what can be fetched again (default ~/.cache)
 """
 
@@ -49,3 +50,17 @@ def usable_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def read_key(variable: str, environment: Mapping[str, str] | None = None) -> str:
+    """Return the key that a teacher's file names by its `variable`; empty where there is no variable.
+
+    Raises:
+        UserError: the variable is not set.
+    """
+    environment = os.environ if environment is None else environment
+    if variable and not environment.get(variable, "").strip():
+        raise UserError(
+            variable, "is not set", f"export {variable}=... with the server's key, or take key_variable out of the teacher's file"
+        )
+    return environment.get(variable, "").strip() if variable else ""

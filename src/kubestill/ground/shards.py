@@ -1,4 +1,4 @@
-"""Work cut into shards: the unit of resume. The same bytes come out whatever the number of processes, cut or uncut.
+"""Work cut into shards: the unit of resume. The same bytes come out whatever the number of processes, here or on Ray, cut or uncut.
 
 Files in the folder: `<stem>-00000.jsonl` … hold what was kept, `rejects.jsonl` what was dropped, `shards/00000.json` the
 count of each shard. A count is written after its shard's records: its presence means that the shard is done.
@@ -13,14 +13,17 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from kubestill.ground.progress import Progress
 from kubestill.ground.records import read_records, write_records, write_text
+from kubestill.ground.spread import over_ray
 from kubestill.ground.stage import Tally
 
 Record = dict[str, Any]
+Place = Literal["local", "ray"]  # where shards are made: in processes of this machine, or on Ray
 
 
 @dataclass
@@ -67,21 +70,25 @@ class ShardWork:
         return [index for index in range(self.count) if self.count_path(index).exists()]
 
 
-def run_shards(work: ShardWork, processes: int, progress: Progress) -> Sharded:
-    """Make the shards that are missing, in at most `processes` processes, and join the rejects.
+def run_shards(work: ShardWork, processes: int, progress: Progress, on: Place = "local") -> Sharded:
+    """Make the shards that are missing, in at most `processes` processes or `on` Ray, and join the rejects.
 
     Raises:
         ValueError: a shard's count is not closed: something came and was neither kept nor dropped.
+        Unavailable: Ray is asked for and cannot be used.
     """
     done = set(work.done())
     todo = [index for index in range(work.count) if index not in done]
-    for finished, _ in enumerate(_run(work, todo, processes), len(done) + 1):
+    for finished, _ in enumerate(_run(work, todo, processes, on), len(done) + 1):
         progress.step(finished, work.count, "shards")
     _join_rejects(work)
     return _total(work)
 
 
-def _run(work: ShardWork, todo: list[int], processes: int) -> Iterator[int]:
+def _run(work: ShardWork, todo: list[int], processes: int, on: Place) -> Iterator[int]:
+    if on == "ray" and todo:
+        yield from over_ray(partial(_make, work), todo, processes)
+        return
     if processes <= 1 or len(todo) <= 1:
         for index in todo:
             yield _make(work, index)

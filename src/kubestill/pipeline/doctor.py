@@ -6,7 +6,7 @@ import shutil
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from kubestill.ground.registry import EXTRAS, install_command
+from kubestill.ground.registry import DISTRIBUTIONS, EXTRAS, install_command
 from kubestill.ground.store import Store
 from kubestill.pipeline import surroundings
 from kubestill.pipeline.spelling import size
@@ -45,7 +45,7 @@ def _packages() -> list[Line]:
         if importlib.util.find_spec(package) is None:
             lines.append(Line(package, MISSING, "not installed", install_command(extra)))
         elif package not in versions:
-            lines.append(Line(package, OK, importlib.metadata.version(package)))
+            lines.append(Line(package, OK, importlib.metadata.version(DISTRIBUTIONS.get(package, package))))
     students = packaged()
     return [*lines, Line("students", OK if students else NOTE, ", ".join(students) or "none is packaged")]
 

@@ -128,7 +128,8 @@ def _settle(recipe: Recipe, name: str, domain: Any, before: Mapping[str, Step]) 
     base = getattr(what, "base", "")
     if base:  # the weights that training starts from shape the result by their content
         parts["base"] = digest(find_base(base))
-    return Settled(stage, what, canonical(parts))
+    more = getattr(stage, "parts", None)  # of a stage whose result hangs on more than its settings and inputs
+    return Settled(stage, what, canonical(parts | (more(what) if more is not None else {})))
 
 
 def _step(settled: Settled, store: Store, earlier: Sequence[Artifact], before: Mapping[str, Step]) -> Step:
@@ -184,6 +185,16 @@ def _settings(recipe: Recipe, name: str) -> tuple[What, dict[str, Any]]:
     }
     what = what.model_copy(update=filled)
     return what, what.model_dump(mode="json", exclude={"sources"})
+
+
+def cost(step: Step) -> str:
+    """Return what a stage that is yet to be built will buy, with its price; empty where it buys nothing.
+
+    Raises:
+        UserError: there is no such seller.
+    """
+    priced = getattr(step.stage, "cost", None)
+    return str(priced(step.settled.what)) if priced is not None and step.artifact is None else ""
 
 
 def describe(step: Step, told_before: Collection[str] = ()) -> str:

@@ -28,6 +28,9 @@ class DomainChoice(BaseModel):
         return dict(self.model_extra or {})
 
 
+LABELS = "labels"  # of any domain: what documents are worth, in the shape that stages/corpus reads
+
+
 @dataclass(frozen=True)
 class Source:
     """A source as found: `form` is its name in the table [sources]; `path` is None where an optional one is not there."""
@@ -81,10 +84,10 @@ class Recipe:
             except ValidationError as error:
                 raise UserError(where, f"found {value!r}", _expected(error.errors()[0]["msg"])) from error
         domain = factory(**self.domain.options)
+        forms = (*domain.forms(), LABELS)
         for source in self.sources:
-            if source.form not in domain.forms():
-                where = f"{self.path}: sources.{source.form}"
-                raise UserError(where, "no such setting", near(source.form, domain.forms()) or _listed(list(domain.forms())))
+            if source.form not in forms:
+                raise UserError(f"{self.path}: sources.{source.form}", "no such setting", near(source.form, forms) or _listed(forms))
         return domain
 
 

@@ -31,13 +31,14 @@ DOMAINS = Table(
     },
 )
 
-# Single functions and types of a stage's room that the command line needs outside a run.
+# Single functions and types of a stage's room that commands need outside a run.
 PARTS = Table(
     "part",
     {
         "Questions": "kubestill.stages.evaluation.asking:Questions",
         "evaluate": "kubestill.stages.evaluation.asking:evaluate",
         "compare": "kubestill.stages.evaluation.asking:compare",
+        "skeleton_key": "kubestill.stages.curation.likeness:skeleton_key",
     },
 )
 

@@ -38,6 +38,10 @@ class CronSkill:
         """Write the request that a line of a crontab answers."""
         return self._sample(document.text, rng, part, "reverse", document.source)
 
+    def context(self, sample: Sample) -> Mapping[str, str]:  # noqa: ARG002 - the same for all
+        """Return the form of an expression."""
+        return {"grammar": "One cron expression on one line: minute, hour, day of month, month, day of week.", "slice": ""}
+
     def judge(self, answer: str, intents: Sequence[Intent] | None = None) -> Verdict:
         """Check form, syntax, rules and, where intents are known, when it fires."""
         return checks.judge(answer, intents)

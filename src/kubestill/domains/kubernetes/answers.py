@@ -148,6 +148,10 @@ def explain(code: str) -> str:
 
     if code in codes.CODES:
         return check.explain(code)
+    from kubestill.domains.kubernetes.skills.codes import task_codes
+
+    if code in task_codes():
+        return task_codes()[code]
     return f"{code}\n{ {**FORM_CODES, **SYNTAX_CODES, **SCHEMA_CODES, **CEL_CODES, **CLUSTER_CODES}[code] }"
 
 
@@ -155,8 +159,9 @@ def codes() -> tuple[str, ...]:
     """Return every code that a finding can carry."""
     from kubestill.domains.kubernetes.cluster import CLUSTER_CODES
     from kubestill.domains.kubernetes.kubectl.codes import CODES as KUBECTL_CODES
+    from kubestill.domains.kubernetes.skills.codes import task_codes
 
-    return (*FORM_CODES, *SYNTAX_CODES, *SCHEMA_CODES, *CEL_CODES, *table.CHECKS, *CLUSTER_CODES, *KUBECTL_CODES)
+    return (*FORM_CODES, *SYNTAX_CODES, *SCHEMA_CODES, *CEL_CODES, *table.CHECKS, *CLUSTER_CODES, *KUBECTL_CODES, *task_codes())
 
 
 def _form(answer: str, reading: Reading) -> str:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kubestill.domains.api import MANIFESTS, Document, Drop, Intent, Skill, Suite
+from kubestill.domains.api import MANIFESTS, TASK, Document, Drop, Intent, Skill, Suite
 from kubestill.domains.kubernetes import answers
 from kubestill.domains.kubernetes.checks.table import rules
 from kubestill.domains.kubernetes.definitions import KIND, custom_kinds
@@ -99,12 +99,13 @@ class Kubernetes:
     def identity(self) -> Mapping[str, Any]:
         """Return what shapes samples and verdicts."""
         from kubestill.domains.kubernetes.phrasing.lines import digest
+        from kubestill.domains.kubernetes.skills.table import skill_tables
         from kubestill.domains.kubernetes.vocabulary import vocabulary
 
         checks = {check.code: check.version for check in rules()}
         words = f"{stable_hash(*sorted(vocabulary())):016x}"
         skills = {name: skill.version for name, skill in self.skills().items()}
-        told = {"checks": checks, "phrases": digest(), "skills": skills, "words": words}
+        told = {"checks": checks, "phrases": digest(), "tables": skill_tables(), "skills": skills, "words": words}
         return {"name": self.name, "version": self.version, **told}
 
     def vocabulary(self) -> frozenset[str]:
@@ -157,21 +158,23 @@ class Kubernetes:
 
     def understood(self, notes: str) -> Sequence[Intent] | None:
         """Return the statements of a student's notes; None where they cannot be read."""
-        from kubestill.domains.kubernetes.intents.notes import read_notes
+        from kubestill.domains.kubernetes.intents.notes import read_several
+        from kubestill.domains.kubernetes.skills.notes import read_task_notes
 
         try:
-            return read_notes(notes)
+            return read_task_notes(notes) if notes.startswith(f"{TASK}: ") else read_several(notes)
         except ValueError:
             return None
 
     def judge(self, answer: str, intents: Sequence[Intent] | None = None, skill: str = "") -> Verdict:
         """Run the checks of a skill on an answer (of a manifest: form, syntax, schema, rules) and, with `intents`, whether each holds."""
-        from kubestill.domains.kubernetes.fullpass import full_pass
+        from kubestill.domains.kubernetes.skills.manifest.judging import judge
         from kubestill.domains.kubernetes.skills.table import SKILLS
 
         if skill and skill != next(iter(SKILLS)):
-            return self.skills()[skill].judge(answer, intents)
-        return full_pass(answer, intents, self.known)
+            found: Verdict = SKILLS.load(skill, "skill")().judge(answer, intents)
+            return found
+        return judge(answer, intents, self.known)
 
     def check_text(self, text: str | bytes, where: str, before: int = 0) -> list[answers.DocumentVerdict]:
         """Judge every document of a file, or of a part of it that has `before` lines before it."""

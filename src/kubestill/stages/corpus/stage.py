@@ -1,19 +1,26 @@
-"""Corpus: sources → documents. Reads what the domain can read and keeps one of each content."""
+"""Corpus: sources → documents. Reads what the domain can read, keeps what is fit to learn from, one of each content."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
 from pydantic import Field
 
-from kubestill.domains.api import Document, Drop
+from kubestill.domains.api import MANIFESTS, Document, Drop
 from kubestill.ground.errors import UserError
-from kubestill.ground.records import write_records
-from kubestill.ground.stage import Done, How, Job, Tally, What
-from kubestill.stages.corpus.likeness import exact_key, near_key
+from kubestill.ground.records import read_records, write_records
+from kubestill.ground.stage import Done, How, Job, What
+from kubestill.stages.corpus.account import Account, licence, ranked
+from kubestill.stages.corpus.likeness import Alike, exact_key
+from kubestill.stages.corpus.prose import unfit
+from kubestill.stages.corpus.quality import EVEN, LABELS, Asked, chances, read_labels
+from kubestill.stages.corpus.rubric import MOST
 
-KINDS_TOLD = 40  # the most frequent ones, for the report
 SHARD_DOCUMENTS = 500  # synthesis makes one of its shards from each: enough shards for every core, each done in seconds
+SPOOL = "spool.jsonl.part"  # documents that wait for their value; gone when the stage is done
+EXAMPLES_TOLD = 10
+LOW_VALUE = "educational value"
 
 
 class CorpusWhat(What):
@@ -23,8 +30,23 @@ class CorpusWhat(What):
     """Pairs of form and path: folders, git clones or files. None: an empty corpus, which is fine for a domain that invents its samples."""
     digest: str = ""
     """Digest of the sources' content. The stage itself does not read it; the key does."""
+    licences: tuple[str, ...] = ()
+    """Licences (SPDX names) that documents may have; one of unknown licence is then dropped, too. None: all, and the report counts them."""
+    prose: tuple[str, ...] = ("pages", "runbooks")
+    """Forms that are prose: English is asked of them, and a length. Code, facts and exchanges are judged where they are used."""
+    min_words: int = Field(default=12, ge=0)
+    """Fewest words of prose beside its code; 12 passes the shortest runbook and drops pages that name a thing and say no more."""
+    max_words: int = Field(default=30_000, ge=1)
+    """Most words of prose; the longest page of kubernetes.io, the list of metrics, has 27,428."""
     near_duplicates: int = Field(default=1, ge=0)
-    """How many documents that differ only in numbers, comments and order of lines are kept; 0 keeps all."""
+    """How many documents of a kind that say nearly the same are kept; 0 keeps all."""
+    near_threshold: float = Field(default=0.9, ge=0.5, le=1.0)
+    """From which likeness on they do: share of common runs of five words (Jaccard), numbers masked. At 0.8, manifests of ten lines that
+    differ in one are alike; the reason for 0.9 is in docs/decisions (near duplicates)."""
+    quality_floor: float = Field(default=0.0, ge=0.0, le=MOST)
+    """Least educational value, 0 to 5, of a document of manifests or prose; 0: none is asked for."""
+    quality_slice: int = Field(default=2_000, ge=100)
+    """About how many documents the rubric labels where no `sources.labels` does. phi-1 had 100,000 of some millions labelled."""
 
 
 class CorpusHow(How):
@@ -42,37 +64,126 @@ class Corpus:
     output: ClassVar[str] = "documents"
 
     def run(self, job: Job) -> Done:
-        """Write `documents-*.jsonl`.
+        """Write `documents-*.jsonl` and `rejects.jsonl`.
 
         Raises:
-            UserError: a source does not exist, or gives no document at all.
+            UserError: a source does not exist, or gives no document at all; labels cannot be read, or are too few.
+            Unavailable: a setting needs a package that is not installed.
         """
-        tally, figures = Tally(), {"sources": len(job.what.sources), "units": 0, "kinds": {}}
-        documents = _documents(job, tally, figures)
-        for number, batch in enumerate(_batches(documents, SHARD_DOCUMENTS)):
+        account, what = Account(), job.what
+        labels = _labels(what)
+        found: Iterator[Document] = _fit(job, account)
+        figures: dict[str, Any] = {"sources": sum(form != LABELS for form, _ in what.sources)}
+        if what.quality_floor:
+            found = _worthy(found, job, account, labels, figures)
+        records = (_record(document) for document in _counted(found, job, account))
+        for number, batch in enumerate(_batches(records, SHARD_DOCUMENTS)):
             write_records(job.out / f"documents-{number:05d}.jsonl", batch)
-        return Done(tally, figures)
+        if account.tally.came:
+            write_records(job.out / "rejects.jsonl", account.rejects)
+        return Done(account.tally, {**figures, **account.figures()})
 
 
-def _documents(job: Job, tally: Tally, figures: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    seen: set[int] = set()
-    near: dict[int, int] = {}
-    units: set[str] = set()
-    kinds: dict[str, int] = {}
-    for form, source in job.what.sources:
+def _labels(what: CorpusWhat) -> dict[str, float] | None:
+    """Return the labels of all files of labels; None where there is none."""
+    paths = [Path(path) for form, path in what.sources if form == LABELS]
+    if paths and not what.quality_floor:
+        raise UserError(f"sources.{LABELS}", "no quality_floor asks for them", "set corpus.quality_floor, or leave the labels out")
+    return {name: given for path in paths for name, given in read_labels(path).items()} if paths else None
+
+
+def _fit(job: Job, account: Account) -> Iterator[Document]:
+    """Yield the documents that pass every filter but that of value, the first of each content."""
+    what, seen, alike = job.what, set[tuple[str, int]](), dict[tuple[str, str], Alike]()
+    for form, source in what.sources:
+        if form == LABELS:
+            continue
         for found in _read(form, source, job):
-            reason = found.reason if isinstance(found, Drop) else _duplicate(found, seen, near, job.what.near_duplicates)
-            if isinstance(found, Drop) or reason:
-                tally.drop(reason)
-                continue
-            tally.keep()
-            units.add(found.unit)
-            kinds[found.kind] = kinds.get(found.kind, 0) + 1
-            yield {"id": found.id, "text": found.text, "kind": found.kind, "source": dict(found.source), "form": found.form}
-            if tally.kept % 1_000 == 0:
-                job.progress.step(tally.kept, 0, "documents", dropped=tally.came - tally.kept)
-    figures["units"] = len(units)
-    figures["kinds"] = dict(sorted(kinds.items(), key=lambda item: (-item[1], item[0]))[:KINDS_TOLD])
+            if isinstance(found, Drop):
+                account.drop(form, found.reason)
+            elif reason := _unfit(found, what) or _twice(found, what, seen, alike):
+                account.drop(form, reason, found)
+            else:
+                yield found
+
+
+def _unfit(document: Document, what: CorpusWhat) -> str:
+    """Return why a document is not fit to learn from, or an empty string."""
+    if what.licences and licence(document) not in what.licences:
+        return f"licence {licence(document)}"
+    return unfit(document.text, what.min_words, what.max_words) if document.form in what.prose else ""
+
+
+def _twice(document: Document, what: CorpusWhat, seen: set[tuple[str, int]], alike: dict[tuple[str, str], Alike]) -> str:
+    """Return why the document is one too many, or an empty string; remembers it either way.
+
+    Documents of two kinds are never near duplicates: a Role and a ClusterRole with equal rules teach two things.
+    """
+    exact = document.form, exact_key(document.text)
+    if exact in seen:
+        return "exact duplicate"
+    seen.add(exact)
+    if not what.near_duplicates:
+        return ""
+    group = document.form, document.kind
+    if group not in alike:
+        alike[group] = Alike(what.near_threshold, what.near_duplicates)
+    return "near duplicate" if alike[group].one_too_many(document.text) else ""
+
+
+def _worthy(
+    found: Iterator[Document], job: Job, account: Account, labels: Mapping[str, float] | None, figures: dict[str, Any]
+) -> Iterator[Document]:
+    """Yield the documents whose educational value is not below the floor. They wait on disk until all are known."""
+    what, spool, kinds = job.what, job.out / SPOOL, Counter[tuple[str, str]]()
+
+    def noted() -> Iterator[dict[str, Any]]:
+        for document in found:
+            kinds[document.form, document.kind] += 1
+            yield _record(document)
+
+    write_records(spool, noted())
+    prose = frozenset(what.prose)
+    asked = Asked(prose | {MANIFESTS}, prose, kinds, what.quality_slice, labels)
+    job.progress.say(f"educational value of {sum(kinds.values()):,} documents")
+    chance, told = chances(read_records(spool), asked, what.quality_floor)
+    low: list[tuple[float, Document]] = []
+    for place, record in enumerate(read_records(spool)):
+        document = Document(**record)
+        if chance.get(place, 1.0) >= EVEN:
+            yield document
+        else:
+            account.drop(document.form, LOW_VALUE, document)
+            account.rejects[-1]["chance"] = round(chance[place], 2)
+            low.append((chance[place], document))
+    spool.unlink()
+    figures["quality"] = {"floor": what.quality_floor, "labelled_by": "rubric" if labels is None else "file", **told, **_low(low)}
+
+
+def _low(low: list[tuple[float, Document]]) -> dict[str, Any]:
+    """Tell what fell below the floor: by kind, by licence, and examples from the surest to the closest case."""
+    ordered = sorted(low, key=lambda item: (item[0], item[1].id))
+    chosen = ordered[:: max(1, len(ordered) // EXAMPLES_TOLD)][:EXAMPLES_TOLD]
+    return {
+        "dropped": len(low),
+        "dropped_kinds": ranked(Counter(document.kind for _, document in low), EXAMPLES_TOLD),
+        "dropped_licences": ranked(Counter(licence(document) for _, document in low)),
+        "examples": [
+            {"id": document.id, "path": document.source.get("path", ""), "chance": round(chance, 2)} for chance, document in chosen
+        ],
+    }
+
+
+def _counted(found: Iterator[Document], job: Job, account: Account) -> Iterator[Document]:
+    for document in found:
+        account.keep(document)
+        yield document
+        if account.tally.kept % 1_000 == 0:
+            job.progress.step(account.tally.kept, 0, "documents", dropped=account.tally.came - account.tally.kept)
+
+
+def _record(document: Document) -> dict[str, Any]:
+    return {"id": document.id, "text": document.text, "kind": document.kind, "source": dict(document.source), "form": document.form}
 
 
 def _read(form: str, source: str, job: Job) -> Iterator[Document | Drop]:
@@ -90,17 +201,7 @@ def _read(form: str, source: str, job: Job) -> Iterator[Document | Drop]:
         raise UserError(
             f"sources.{form}: {source}", f"{found_text} by the domain {job.domain.name!r}", "check the path, or leave the source out"
         )
-
-
-def _duplicate(document: Document, seen: set[int], near: dict[int, int], cap: int) -> str:
-    """Return why the document is one too many, or an empty string; remembers it either way."""
-    exact = exact_key(document.text)
-    if exact in seen:
-        return "exact duplicate"
-    seen.add(exact)
-    likeness = near_key(document.text)
-    near[likeness] = near.get(likeness, 0) + 1
-    return "near duplicate" if cap and near[likeness] > cap else ""
+    job.progress.say(f"{form}: {documents:,} documents, {drops:,} left out in {path.name}")
 
 
 def _batches(records: Iterator[dict[str, Any]], size: int) -> Iterator[list[dict[str, Any]]]:

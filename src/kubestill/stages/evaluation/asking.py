@@ -4,7 +4,7 @@ Free decoding tells what the weights know. Constrained decoding tells what a per
 """
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -128,7 +128,7 @@ def score_of(records: Sequence[Record], seconds: float) -> Record:
     }
 
 
-def share(records: Sequence[Record]) -> Record:
+def share(records: Sequence[Mapping[str, Any]]) -> Record:
     """Return how many passed, of how many, with the bounds of the 95 % interval."""
     passed = sum(record["passed"] for record in records)
     low, high = wilson(passed, len(records))

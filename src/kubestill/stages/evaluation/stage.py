@@ -4,7 +4,7 @@ A suite's score in `scores.json` is that of free decoding, which belongs to the 
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -18,11 +18,12 @@ from kubestill.ground.records import write_records, write_text
 from kubestill.ground.settings import read_settings
 from kubestill.ground.shards import read_shards
 from kubestill.ground.stage import Done, How, Job, Tally, What
-from kubestill.stages.evaluation.asking import Questions, Scored, evaluate
+from kubestill.stages.evaluation.asking import Questions, Scored, evaluate, share
 from kubestill.stages.evaluation.fleet import Fleet, load_here
 from kubestill.tools.engines.api import ANSWER_TOKENS, Ask, Engine
 
 SCORES = "scores.json"
+SIMILAR = "similar.json"  # of the mix: the questions of each suite that some training sample is like
 
 Scores = dict[str, dict[str, Any]]
 
@@ -53,10 +54,10 @@ class Evaluation:
     """The stage."""
 
     name: ClassVar[str] = "evaluation"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     what: ClassVar[type[What]] = EvaluationWhat
     how: ClassVar[type[How]] = EvaluationHow
-    inputs: ClassVar[Mapping[str, str]] = {"weights": "training", "documents": "corpus"}
+    inputs: ClassVar[Mapping[str, str]] = {"weights": "training", "documents": "corpus", "mix": "curation"}
     output: ClassVar[str] = "scores"
 
     def run(self, job: Job) -> Done:
@@ -81,9 +82,18 @@ def _score(job: Job, name: str, engine: Engine, scores: Scores) -> None:
         if (CONSTRAINED if constrained else "passed") in scores.get(name, {}):
             continue
         scored = _ask(job, Questions(name, job.what.counts.get(name, job.what.count), constrained=constrained), engine)
+        scored.score["by_likeness"] = _by_likeness(job, name, scored.records)
         write_records(job.out / f"{name}{f'.{CONSTRAINED}' if constrained else ''}.jsonl", scored.records)
         scores[name] = {**scores[name], CONSTRAINED: scored.score} if constrained else scored.score
         write_text(job.out / SCORES, json.dumps(scores, indent=1) + "\n")
+
+
+def _by_likeness(job: Job, name: str, records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the shares of questions like one that was trained on, and of the others; curation has found which."""
+    path = job.inputs["mix"].path / SIMILAR
+    alike = set(json.loads(path.read_text()).get(name, ())) if path.exists() else set()
+    parts = {"similar": [one for one in records if one["id"] in alike], "other": [one for one in records if one["id"] not in alike]}
+    return {part: share(found) for part, found in parts.items()}
 
 
 def _suites(job: Job) -> tuple[str, ...]:

@@ -81,7 +81,7 @@ class Maker:
         if verdict.passed:
             shard.tally.keep()
             shard.records.append(candidate.to_record())
-            _count(shard, f"skill.{candidate.skill}", f"road.{candidate.road}", f"kind.{candidate.kind}")
+            count(shard, f"skill.{candidate.skill}", f"road.{candidate.road}", f"kind.{candidate.kind}")
             return
         reason = fault(verdict)
         shard.tally.drop(reason)
@@ -98,6 +98,7 @@ def fault(verdict: Verdict) -> str:
     return "not judged"
 
 
-def _count(shard: Shard, *names: str) -> None:
+def count(shard: Shard, *names: str) -> None:
+    """Add one to each of the figures."""
     for name in names:
         shard.figures[name] = shard.figures.get(name, 0) + 1

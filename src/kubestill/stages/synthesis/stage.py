@@ -1,11 +1,12 @@
-"""Synthesis: skills and documents → samples. Two roads: invented (procedural) and read from real documents (reverse).
+"""Synthesis: skills and documents → samples. Three roads: invented (procedural), read from real documents (reverse), and written by a
+teacher over what the first two made.
 
 Every candidate is judged by the domain with its own intents; only what passes is admitted.
 """
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -25,6 +26,14 @@ class SynthesisWhat(What):
     """Requests written for each real document that is not held out."""
     skills: tuple[str, ...] = ()
     """Skills by name; none named: all of the domain's."""
+    teacher: str = ""
+    """A teacher: the path of a TOML file, or a name in recipes/teachers; none: nothing is bought."""
+    teacher_requests: int = Field(default=0, ge=0)
+    """Questions to the teacher, the tasks in turn, each about a verified sample of the other roads."""
+    teacher_tasks: tuple[Literal["rephrase", "answer"], ...] = Field(default=("rephrase", "answer"), min_length=1)
+    """What the teacher does with a sample: say its request in other words, or answer it anew."""
+    teacher_context: tuple[Literal["grammar", "slice", "vocabulary"], ...] = ("grammar", "slice", "vocabulary")
+    """What its prompts carry of the domain context model (arXiv 2606.22578): the ablation leaves parts out."""
 
 
 class SynthesisHow(How):
@@ -32,6 +41,12 @@ class SynthesisHow(How):
 
     processes: int = Field(default=0, ge=0)
     """Worker processes; 0: as many as KUBESTILL_PROCESSES or the usable cores allow."""
+    on: Literal["local", "ray"] = "local"
+    """Where shards are made: in processes of this machine, or on Ray (RAY_ADDRESS, or an instance of one's own)."""
+    limit: int = Field(default=0, ge=0)
+    """Most questions that this run sends to the teacher, retries among them; a later run goes on. 0: no limit."""
+    ledger: str = ""
+    """The file in which purchases are written down; empty: teachers/ledger.sqlite in the workspace."""
 
 
 class Synthesis:
@@ -48,14 +63,49 @@ class Synthesis:
         """Write `samples-*.jsonl` and `rejects.jsonl`, shard by shard.
 
         Raises:
-            UserError: a skill that the domain does not have, or nothing at all came through.
+            UserError: a skill that the domain does not have, nothing at all came through, or the teacher's budget or limit is spent.
+            Unavailable: the teacher cannot be reached, or httpx is missing.
         """
         maker = Maker(job.domain, _skills(job), job.seed, job.what.procedural, job.what.reverse_variants, _documents(job))
         work = ShardWork(job.out, "samples", maker.count, maker)
-        made = run_shards(work, job.how.processes or read_settings().processes, job.progress)
+        made = run_shards(work, job.how.processes or read_settings().processes, job.progress, job.how.on)
         if not made.tally.kept:
             raise UserError("synthesis", f"none of {made.tally.came} candidates became a sample", _mend(made.tally.dropped))
+        if _teaches(job.what):
+            from kubestill.stages.synthesis.teaching import teach  # asyncio and SQLite, for those alone who buy
+
+            made = teach(job, work, made)
         return Done(made.tally, dict(sorted(made.figures.items())))
+
+    def parts(self, what: SynthesisWhat) -> Mapping[str, Any]:
+        """Return what enters the key beside the settings: the teacher's own, and the versions of its prompts.
+
+        Raises:
+            UserError: there is no such teacher.
+        """
+        if not _teaches(what):
+            return {}
+        from kubestill.stages.synthesis.teaching import identity
+
+        return identity(what.teacher)
+
+    def cost(self, what: SynthesisWhat) -> str:
+        """Return what will be bought, for `plan`; empty where nothing is.
+
+        Raises:
+            UserError: there is no such teacher.
+        """
+        if not _teaches(what):
+            return ""
+        from kubestill.stages.synthesis.teaching import expected
+
+        return f"{what.teacher}: {expected(what.teacher, what.teacher_requests).describe()}"
+
+
+def _teaches(what: SynthesisWhat) -> bool:
+    if what.teacher_requests and not what.teacher:
+        raise UserError("synthesis.teacher_requests", "nobody to ask", "name a teacher with synthesis.teacher")
+    return bool(what.teacher_requests)
 
 
 def _skills(job: Job) -> tuple[str, ...]:

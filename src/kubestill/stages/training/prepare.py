@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
 from itertools import islice
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from kubestill.domains.api import Sample
+from kubestill.domains.api import EXPECTED, TASK, Sample
 from kubestill.ground.errors import UserError
 from kubestill.ground.records import read_records, write_text
 from kubestill.ground.stage import Job, Tally
@@ -55,8 +55,17 @@ def prepare_texts(job: Job, shards: list[Path]) -> None:
 
 def _learned(job: Job, shards: list[Path]) -> ChatFormat:
     """Return the format with the words of the mix."""
-    pairs = ((record["request"], record["answer"]) for record in _records(shards))
+    pairs = ((record["request"], _copied(record)) for record in _records(shards))
     return ChatFormat.learn(pairs, job.what.copying, job.domain.vocabulary())
+
+
+def _copied(record: Mapping[str, Any]) -> str:
+    """Return what of a sample shows which words are copied: of a task what it notes, or a command; prose repeats English."""
+    task, *noted = record["intents"] or ({"aspect": ""},)
+    if task["aspect"] != TASK:
+        return str(record["answer"])
+    values = [str(intent["value"]) for intent in noted if not intent["aspect"].startswith(EXPECTED)]
+    return "\n".join(values) if values else str(record["answer"]) if "\n" not in record["answer"].strip() else ""
 
 
 def _records(shards: list[Path]) -> Iterator[dict[str, Any]]:

@@ -1,8 +1,8 @@
 """What an engine is: messages in, text out. Whatever stands behind it (a model, a server, a script) hides here."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from kubestill.ground.errors import UserError
 from kubestill.tools.grammar.api import Guide
@@ -70,5 +70,22 @@ class Engine(Protocol):
         Raises:
             TooLong: a request is longer than the context.
             UserError: a guide's grammar is none.
+        """
+        ...
+
+
+Told = Callable[[str], None]  # is given each part of an answer's text as soon as it is certain
+
+
+@runtime_checkable
+class Streams(Protocol):
+    """An engine that can also tell an answer while it is written."""
+
+    def stream(self, request: str, ask: Ask, guide: Guide | None, told: Told) -> Reply:
+        """Answer a request as `generate` does; what is `told`, line by line, is together the reply's text.
+
+        Raises:
+            TooLong: the request is longer than the context.
+            UserError: the guide's grammar is none, or a server breaks off.
         """
         ...

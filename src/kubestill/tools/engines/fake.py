@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from kubestill.tools.engines.api import Ask, Reply
+from kubestill.tools.engines.api import Ask, Reply, Told
 from kubestill.tools.grammar.api import Guide
 
 
@@ -22,6 +22,13 @@ class FakeEngine:
         self.asked += [(request, ask) for request in requests]
         self.guides += guides or [None] * len(requests)
         return [self._reply(request, ask) for request in requests]
+
+    def stream(self, request: str, ask: Ask, guide: Guide | None, told: Told) -> Reply:
+        """Answer a request from the script, and tell the answer line by line."""
+        (reply,) = self.generate([request], ask, [guide])
+        for line in reply.text.splitlines(keepends=True):
+            told(line)
+        return reply
 
     def _reply(self, request: str, ask: Ask) -> Reply:
         text = self.script(request) if callable(self.script) else self.script.get(request, self.default)

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Protocol
 
 from kubestill.ground.errors import UserError
 from kubestill.tools.chat.format import Prompt
-from kubestill.tools.engines.api import Ask, Removed, Reply, TooLong
+from kubestill.tools.engines.api import Ask, Removed, Reply, Told, TooLong
 from kubestill.tools.engines.choosing import Chooser
 from kubestill.tools.engines.reading import read_request
+from kubestill.tools.engines.streaming import Decoded, Lines
 from kubestill.tools.engines.writing import Guesser, Model, Taken, Writing, write
 from kubestill.tools.grammar.api import Guide
 from kubestill.tools.grammar.compile import Compiler
@@ -73,6 +74,7 @@ class LocalEngine:
 
     def __init__(self, model: Model, words: Words, guesser: Guesser | None = None) -> None:
         self.model, self.words, self.guesser = model, words, guesser
+        self._broken: dict[int, bool] = {}
 
     def model_for(self, ask: Ask) -> Model:  # noqa: ARG002 - for models whose memory depends on how long answers may be
         """Return the model made ready for what is asked."""
@@ -97,18 +99,44 @@ class LocalEngine:
         """
         prompts = [self.words.voice.prompt(request) for request in requests]
         coded = self.words.tokenizer.encode_batch_fast([prompt.text for prompt in prompts], add_special_tokens=False)
-        writings = []
-        for request, prompt, code, guide in zip(requests, prompts, coded, guides or [None] * len(requests), strict=True):
-            limit = min(ask.max_new_tokens, self._room(request, len(code.ids)))
-            writing = Writing(code.ids, Chooser(ask, request), limit, self.words.ends)
-            if guide is not None:
-                writing.lead(self._session(guide, request, prompt), self.words.compiler.pieces.size, self.guesser)
-            writings.append(writing)
+        each = zip(requests, prompts, coded, guides or [None] * len(requests), strict=True)
+        writings = [self._begun(request, (prompt, code.ids), ask, guide) for request, prompt, code, guide in each]
         order = sorted(writings, key=lambda writing: len(writing.prompt))
         model = self.model_for(ask)
         for start in range(0, len(order), self.rows):
             write(model, order[start : start + self.rows])
         return [self._reply(prompt, writing) for prompt, writing in zip(prompts, writings, strict=True)]
+
+    def stream(self, request: str, ask: Ask, guide: Guide | None, told: Told) -> Reply:
+        """Answer a request as `generate` does, and tell its text line by line; what follows from the notes is told at once.
+
+        Raises:
+            TooLong: the request leaves no room in the context.
+            UserError: the guide's grammar is none.
+        """
+        voice, text, lines, seen = self.words.voice, Decoded(self._text, self._broken), Lines(told), 0
+        prompt = voice.prompt(request)
+        (code,) = self.words.tokenizer.encode_batch_fast([prompt.text], add_special_tokens=False)
+        writing = self._begun(request, (prompt, code.ids), ask, guide)
+
+        def watch() -> None:
+            nonlocal seen
+            fresh, seen = writing.tokens[seen:], len(writing.tokens)
+            if text.breaks(fresh):
+                lines.grown(voice.answer(text.grown(writing.tokens), prompt))
+
+        write(self.model_for(ask), [writing], watch)
+        reply = self._reply(prompt, writing)
+        lines.whole(reply.text)
+        return reply
+
+    def _begun(self, request: str, prompted: tuple[Prompt, list[int]], ask: Ask, guide: Guide | None) -> Writing:
+        """Return the answer to a request before its first token is chosen; `prompted`: its prompt, and the tokens of that."""
+        prompt, tokens = prompted
+        writing = Writing(tokens, Chooser(ask, request), min(ask.max_new_tokens, self._room(request, len(tokens))), self.words.ends)
+        if guide is not None:
+            writing.lead(self._session(guide, request, prompt), self.words.compiler.pieces.size, self.guesser)
+        return writing
 
     def _room(self, request: str, length: int) -> int:
         """Return how many tokens may follow a prompt of `length`."""

@@ -6,8 +6,9 @@ A grammar is handed on where the server takes one. Servers have answered 200 to 
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -17,14 +18,18 @@ import httpx
 from kubestill.ground.errors import UserError
 from kubestill.ground.settings import read_settings
 from kubestill.tools.chat.format import Prompt
-from kubestill.tools.engines.api import Ask, Reply, TooLong
+from kubestill.tools.engines.api import Ask, Reply, Told, TooLong
 from kubestill.tools.engines.posting import Poster, Refused
+from kubestill.tools.engines.posting_events import EVENTS, post_events
 from kubestill.tools.engines.reading import read_request
+from kubestill.tools.engines.streaming import Lines
 from kubestill.tools.grammar.api import Given, Grammar, Guide, Step
 from kubestill.tools.grammar.compile import Compiler
 from kubestill.tools.grammar.pieces import Pieces
 
 END = 256  # of the vocabulary that answers are read again with: the bytes, and an end
+PATH = "/chat/completions"
+Post = Callable[[dict[str, Any]], Any]
 CONCURRENT = 8  # questions at a time: servers batch what comes together
 # How a server takes a grammar: vLLM from 0.12, vLLM before, llama.cpp's and xllamacpp's servers, not at all.
 Dialect = Literal["vllm", "vllm-guided", "llama", "none"]
@@ -81,18 +86,11 @@ class OpenAIHttpEngine:
             UserError: the server refuses, or answers what is no chat completion; or a guide's grammar is none.
             Unavailable: no server there, or it stays busy beyond the budget.
         """
-        firsts = [
-            None if guide is None else guide.start(read_request(request, Prompt(request, {}), pointers=False))
-            for request, guide in zip(requests, guides or [None] * len(requests), strict=True)
-        ]
-        for first in firsts:
-            if isinstance(first, Step):
-                self._compiler.compile(first.grammar)  # before a question is paid for
-        dialect = self.dialect if ask.temperature > 0 or any(isinstance(first, Step) for first in firsts) else "none"
-        bodies = [self._body(request, ask) | OWN_SAMPLING[dialect] for request in requests]
+        firsts = [self._first(request, guide) for request, guide in zip(requests, guides or [None] * len(requests), strict=True)]
+        dialect, bodies = self._asked(requests, firsts, ask)
         self.poster.begin()
         with ThreadPoolExecutor(self.concurrent) as pool:
-            futures = [pool.submit(self._answer, body, first, dialect) for body, first in zip(bodies, firsts, strict=True)]
+            futures = [pool.submit(self._answer, body, first, dialect, self._post) for body, first in zip(bodies, firsts, strict=True)]
             try:
                 found = [future.result() for future in futures]
             finally:  # after an error the others are not waited for
@@ -102,6 +100,27 @@ class OpenAIHttpEngine:
         for first, (reply, sent) in zip(firsts, found, strict=True):
             self._hold(first, reply, sent)
         return [reply for reply, _ in found]
+
+    def stream(self, request: str, ask: Ask, guide: Guide | None, told: Told) -> Reply:
+        """Answer a request as `generate` does, and tell its text line by line as the server sends it.
+
+        Raises:
+            TooLong: the request is longer than the server's context.
+            UserError: the server refuses, breaks off, or answers what is no chat completion; or the guide's grammar is none.
+            Unavailable: no server there, or it stays busy beyond the budget.
+        """
+        first, lines = self._first(request, guide), Lines(told)
+        dialect, (body,) = self._asked([request], [first], ask)
+        self.poster.begin()
+
+        def post(body: dict[str, Any]) -> Any:
+            with self._long():
+                return post_events(self.poster, PATH, body | EVENTS, lambda text: lines.grown(_unicode(text)))
+
+        reply, sent = self._answer(body, first, dialect, post)
+        self._hold(first, reply, sent)
+        lines.whole(reply.text)
+        return reply
 
     @cached_property
     def model(self) -> str:
@@ -135,6 +154,18 @@ class OpenAIHttpEngine:
         tokens = [*(bytes([byte]) for byte in range(END)), b"<|end|>"]
         return Compiler(Pieces.of_tokens(tokens, {"<|end|>": END}, END, lambda text: list(text.encode())))
 
+    def _first(self, request: str, guide: Guide | None) -> Step | Given | None:
+        """Return a guide's first step, its grammar compiled: before a question is paid for."""
+        first = None if guide is None else guide.start(read_request(request, Prompt(request, {}), pointers=False))
+        if isinstance(first, Step):
+            self._compiler.compile(first.grammar)
+        return first
+
+    def _asked(self, requests: Sequence[str], firsts: Sequence[Step | Given | None], ask: Ask) -> tuple[Dialect, list[dict[str, Any]]]:
+        """Return how the server takes a grammar, as far as that matters, and the questions' bodies."""
+        dialect = self.dialect if ask.temperature > 0 or any(isinstance(first, Step) for first in firsts) else "none"
+        return dialect, [self._body(request, ask) | OWN_SAMPLING[dialect] for request in requests]
+
     def _body(self, request: str, ask: Ask) -> dict[str, Any]:
         return {
             "model": self.model,
@@ -146,17 +177,17 @@ class OpenAIHttpEngine:
             "stream": False,
         }
 
-    def _answer(self, body: dict[str, Any], first: Step | Given | None, dialect: Dialect) -> tuple[Reply, bool]:
-        """Return an answer, and whether the server took a grammar with the question."""
+    def _answer(self, body: dict[str, Any], first: Step | Given | None, dialect: Dialect, post: Post) -> tuple[Reply, bool]:
+        """Return an answer, and whether the server took a grammar with the question; `post` asks."""
         if isinstance(first, Given):
             return Reply(first.text, 0, 0), False
         fields = {} if first is None or first.then is not None else _fields(first.grammar, dialect)
         try:
-            return self._reply(self._post(body | fields)), bool(fields)
+            return self._reply(post(body | fields)), bool(fields)
         except Refused as error:
             if not fields or error.status not in GRAMMAR_REFUSED:
                 raise
-        return self._reply(self._post(body)), False  # it may be the grammar that it does not take
+        return self._reply(post(body)), False  # it may be the grammar that it does not take
 
     def _hold(self, first: Step | Given | None, reply: Reply, sent: bool) -> None:
         """Count how a guided answer came about, and whether it fits."""
@@ -166,8 +197,14 @@ class OpenAIHttpEngine:
             self.held.strayed += not reply.cut and not self._fits(first, reply.text)
 
     def _post(self, body: dict[str, Any]) -> Any:
+        with self._long():
+            return self.poster.post(PATH, body)
+
+    @contextmanager
+    def _long(self) -> Iterator[None]:
+        """Tell a refusal for length from others."""
         try:
-            return self.poster.post("/chat/completions", body)
+            yield
         except Refused as error:
             if error.status == httpx.codes.BAD_REQUEST and _TOO_LONG.search(error.found):
                 raise TooLong(error.where, error.found, "shorten the request") from None

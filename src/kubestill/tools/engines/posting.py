@@ -8,20 +8,15 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 
 from kubestill.ground.errors import Unavailable, UserError
+from kubestill.ground.servers import backoff_seconds, check_key, check_url, clean, complaint, may_pass, retry_after
 
 MAX_ANSWER_BYTES = 16 << 20
-MAX_TOLD = 200  # characters of a server's own words that a message repeats
-FIRST_WAIT_SECONDS = 0.5  # doubled each time
-BUSY = 429
 
 
 @dataclass(frozen=True)
@@ -77,9 +72,7 @@ class Poster:
     """A server at `url`, asked with a key that no message shows; a context manager that closes its connections."""
 
     def __init__(self, url: str, key: str = "", patience: Patience | None = None, sleep: Callable[[float], None] = time.sleep) -> None:
-        self.url, self.key, self.patience, self.sleep = check_url(url), key, patience or Patience(), sleep
-        if not key.isascii() or not key.isprintable():
-            raise UserError("KUBESTILL_API_KEY", "a key that no header can carry", "set it to what the server gave you")
+        self.url, self.key, self.patience, self.sleep = check_url(url), check_key(key), patience or Patience(), sleep
         self.spent = Spent()
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         # trust_env: proxies and .netrc would be settings that ground/settings does not know.
@@ -114,20 +107,20 @@ class Poster:
         self.spent.ask()
         most = self.patience.retries
         for attempt in range(self.patience.retries + 1):
-            wait = FIRST_WAIT_SECONDS * 2**attempt
+            wait = backoff_seconds(attempt)
             try:
                 status, headers, content = self._exchange("POST", self.url + path, body)
             except (httpx.NetworkError, httpx.RemoteProtocolError, httpx.ConnectTimeout) as error:
-                told = f"no connection ({self._clean(str(error)) or type(error).__name__})"
+                told = f"no connection ({clean(str(error), self.key) or type(error).__name__})"
                 if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
                     most = min(most, self.patience.unreached)
             else:
                 if status == httpx.codes.OK:
                     return self._json(content)
-                told = f"answers {status}: {self._complaint(content)}"
-                if status != BUSY and status < httpx.codes.INTERNAL_SERVER_ERROR:
+                told = f"answers {status}: {complaint(content, self.key)}"
+                if not may_pass(status):
                     raise Refused(self.url, told, _mend(status), status)
-                wait = max(wait, _retry_after(headers))
+                wait = max(wait, retry_after(headers.get("retry-after", "")))
             if attempt == most or not self.spent.wait(wait):
                 break
             self.sleep(wait)
@@ -156,50 +149,14 @@ class Poster:
         except (httpx.ReadTimeout, httpx.WriteTimeout, httpx.PoolTimeout):
             raise UserError(self.url, f"no answer in {self.patience.answer_seconds:g} s", "ask for fewer tokens") from None
         except (httpx.DecodingError, httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
-            raise UserError(self.url, f"no answer that can be read ({self._clean(str(error))})", "ask another server") from None
+            raise UserError(self.url, f"no answer that can be read ({clean(str(error), self.key)})", "ask another server") from None
 
     def _json(self, content: bytes) -> Any:
         try:
             return json.loads(content)
         except (ValueError, RecursionError):
-            told = self._clean(content.decode("utf-8", "replace"))
+            told = clean(content.decode("utf-8", "replace"), self.key)
             raise UserError(self.url, f"answers no JSON: {told!r}", "look at the url (it ends in /v1 as a rule)") from None
-
-    def _complaint(self, content: bytes) -> str:
-        """Return what a server says of an error, from the usual shapes of it."""
-        text = content.decode("utf-8", "replace")
-        try:
-            found = json.loads(text)
-        except (ValueError, RecursionError):
-            return self._clean(text)
-        while isinstance(found, dict):
-            found = next((found[name] for name in ("error", "message", "detail") if name in found), None)
-        return self._clean(found if isinstance(found, str) else text)
-
-    def _clean(self, text: str) -> str:
-        """Make a stranger's words fit for a message: one line, short, and without the key."""
-        if self.key:
-            text = text.replace(self.key, "***")
-        return "".join(c if c.isprintable() else " " for c in text)[:MAX_TOLD].strip()
-
-
-def check_url(url: str) -> str:
-    """Return the url of a server without a slash at its end.
-
-    Raises:
-        UserError: it is none, or holds a password.
-    """
-    mend = "give it as http://host:8000/v1"
-    try:
-        parts = urlsplit(url)
-        parts.port  # noqa: B018 # raises where it is no number
-    except ValueError as error:
-        raise UserError("engine url", str(error), mend) from None
-    if parts.username or parts.password:
-        raise UserError("engine url", "a name or a password in it", "set KUBESTILL_API_KEY instead")
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment or not url.isprintable():
-        raise UserError("engine url", f"found {url[:MAX_TOLD]!r}", mend)
-    return url.rstrip("/")
 
 
 def _mend(status: int) -> str:
@@ -208,14 +165,3 @@ def _mend(status: int) -> str:
     if status == httpx.codes.NOT_FOUND:
         return "look at the url (it ends in /v1 as a rule) and the model's name"
     return "change what is asked"
-
-
-def _retry_after(headers: httpx.Headers) -> float:
-    """Return how many seconds a server asks to wait: a number or a date (RFC 9110, section 10.2.3); 0 where it says nothing of use."""
-    told = headers.get("retry-after", "").strip()
-    if told.isdecimal() and told.isascii():
-        return float(told[:9])
-    try:
-        return max(0.0, (parsedate_to_datetime(told) - datetime.now(UTC)).total_seconds())
-    except (ValueError, TypeError, OverflowError):
-        return 0.0

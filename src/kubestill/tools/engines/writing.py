@@ -7,7 +7,7 @@ the model forgets what it read too far. So guesses change the time and never the
 V vocabulary, M logits of a pass, over all rows.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Protocol
@@ -118,19 +118,19 @@ class Writing:
         """Say whether the likeliest token after `logits` [V] is the choice and is allowed: asking for one costs a tenth of a mask."""
         if self.session is None or self.choose.temperature > 0:
             return self.session is None
-        token = int(logits[: self.known].argmax())
+        token = int(self._leant(logits).argmax())
         return self.session.valid([self.ends[0] if token in self.ends else token]) == 1
 
     def decide(self, logits: NDArray[np.float32], allowed: NDArray[np.bool_] | None) -> bool:
         """Choose after `logits` [V] among the `allowed`, None: among all; return whether the next logits of the pass decide, too."""
         if allowed is None:
-            token = self.choose(logits if self.session is None else logits[: self.known])
+            token = self.choose(self._leant(logits))
         else:
             allowed[list(self.ends)] = allowed[self.ends[0]]  # a grammar knows one end, a model may prefer another
             if not allowed.any():
                 self._stuck = True
                 return False
-            token = self.choose(np.where(allowed, logits[: self.known], np.float32(-np.inf)))
+            token = self.choose(np.where(allowed, self._leant(logits), np.float32(-np.inf)))
             if len(self.removed) < MAX_REMOVED:
                 self._note(logits, allowed, token)
         if token in self.ends:
@@ -141,6 +141,17 @@ class Writing:
         self.drafted += self._ahead[self._at : self._at + 1] == [token]
         self._settle()
         return self._confirm(self.tokens[known:])
+
+    def _leant(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the logits of the tokens that are known [V], those that the grammar's step favours raised."""
+        if self.session is None:
+            return logits
+        tokens, nats = self.session.favoured()
+        if not tokens:
+            return logits[: self.known]
+        leant = logits[: self.known].copy()
+        leant[tokens] += np.float32(nats)
+        return leant
 
     def _guess(self, whole: Sequence[int]) -> list[int]:
         room = min(LOOK_AHEAD, self.limit - len(self.tokens) - 1)  # the last token is chosen, not guessed
@@ -190,8 +201,8 @@ class Writing:
         self.removed.append(Taken(wanted, round(float(1 / mass), 4), chosen, len(self.tokens)))
 
 
-def write(model: Model, writings: Sequence[Writing]) -> None:
-    """Write all answers to their ends, in one batch; finished rows leave it."""
+def write(model: Model, writings: Sequence[Writing], watch: Callable[[], None] | None = None) -> None:
+    """Write all answers to their ends, in one batch; finished rows leave it. After each pass somebody may `watch` what is certain."""
     rows = [writing for writing in writings if not writing.finished]
     if not rows:
         return
@@ -199,6 +210,8 @@ def write(model: Model, writings: Sequence[Writing]) -> None:
     while rows:
         fed = [row.feed() for row in rows]
         _decide(rows, batch.read([tokens for tokens, _ in fed], [wanted for _, wanted in fed]), [wanted for _, wanted in fed])
+        if watch is not None:
+            watch()
         if any(row.finished for row in rows):
             going = _close_up(rows)
             batch.keep(going)

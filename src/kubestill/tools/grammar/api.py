@@ -59,6 +59,9 @@ class Step:
     `bans` tells from the step's text what may not come next although the grammar allows it: keys that stand in a map already, pointers
     that a request did not give. There must always be another way on. `banned_with` are characters of which every ban holds one:
     tokens without them need not be held against it.
+
+    `favours` tells from the step's text what is likelier to come next than the model thinks, of several texts any: each token on the way
+    to one gets `nats` more. It decides among what is allowed, never what is allowed. Only engines that choose tokens in this process do it.
     """
 
     grammar: Grammar
@@ -66,6 +69,8 @@ class Step:
     again: bool = False
     bans: Callable[[str], Sequence[str]] | None = None
     banned_with: str = ":"
+    favours: Callable[[str], Sequence[str]] | None = None
+    nats: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

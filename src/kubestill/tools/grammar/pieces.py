@@ -90,6 +90,18 @@ class Pieces:
         return [order[place] for place in found]
 
     @cached_property
+    def _ids(self) -> dict[bytes, list[int]]:
+        found: dict[bytes, list[int]] = {}
+        for token, piece in enumerate(self.tokens):
+            found.setdefault(piece, []).append(token)
+        return found
+
+    def toward(self, text: bytes) -> list[int]:
+        """Return the tokens that write a beginning of `text`, or all of it and more; what writes nothing is none of them."""
+        shorter = [token for length in range(1, len(text)) for token in self._ids.get(text[:length], ())]
+        return shorter + self.beginning(text) if text else []
+
+    @cached_property
     def across(self) -> list[int]:
         """The tokens that hold a line break after their start: what bans say of their end depends on their beginning."""
         return [token for token, piece in enumerate(self.tokens) if piece.find(b"\n", 1) > 0]

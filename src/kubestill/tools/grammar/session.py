@@ -73,6 +73,7 @@ class Session:
         self._rest_since = 0
         self._ended = False
         self._bits: NDArray[np.uint32] | None = None  # the mask of this place, once somebody asked
+        self._ways: dict[str, list[int]] = {}  # the tokens on the way to each text that was favoured
         self._enter(first)
         self._advance()
 
@@ -118,6 +119,18 @@ class Session:
     def allowed(self) -> NDArray[np.bool_]:
         """Return which tokens may follow [V]."""
         return np.unpackbits(self._mask().view(np.uint8), bitorder="little")[: self._pieces.size].astype(np.bool_)
+
+    def favoured(self) -> tuple[list[int], float]:
+        """Return the tokens that are likelier than the model thinks, and by how many nats; none where the step favours nothing."""
+        if self._rest is not None or self._ended or (favours := self._stages[-1].step.favours) is None:
+            return [], 0.0
+        stage = self._stages[-1]
+        found: set[int] = set()
+        for text in favours(self._pieces.text(self._tokens[stage.since :])):
+            if text not in self._ways:
+                self._ways[text] = self._pieces.toward(text.encode())
+            found.update(self._ways[text])
+        return sorted(found), stage.step.nats
 
     def forced(self) -> list[int]:
         """Return the tokens that must follow, spelled as the tokenizer would; [] where there is a choice, and when done.

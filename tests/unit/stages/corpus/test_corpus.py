@@ -1,9 +1,17 @@
 import pytest
 
-from kubestill.ground.errors import UserError
+from kubestill.ground.errors import Unavailable, UserError
+from kubestill.ground.records import read_records
 from kubestill.ground.shards import read_shards
-from kubestill.stages.corpus.likeness import exact_key, near_key
+from kubestill.stages.corpus.likeness import Alike, exact_key, runs
 from kubestill.stages.corpus.stage import STAGE, CorpusWhat
+
+ENGLISH = (
+    "The pods of this node are started when the scheduler has found a place for each of them, and the kubelet then reports how they are."
+)
+GERMAN = (
+    "Ein Pod ist die kleinste Einheit, die in Kubernetes erstellt und verwaltet werden kann, und der Kubelet sorgt dafür, dass er läuft."
+)
 
 
 def test_each_content_is_kept_once_and_the_rest_is_counted(run, tmp_path):
@@ -15,6 +23,12 @@ def test_each_content_is_kept_once_and_the_rest_is_counted(run, tmp_path):
     assert (done.tally.came, done.tally.kept) == (5, 2)
     assert done.tally.dropped == {"exact duplicate": 1, "near duplicate": 1, "not a cron expression": 1}
     assert done.figures["units"] == 1
+    assert done.figures["forms"]["crontabs"] == {
+        "documents": 2, "characters": 20, "licences": {"unknown": 2},
+        "dropped": {"exact duplicate": 1, "near duplicate": 1, "not a cron expression": 1},
+    }  # fmt: skip
+    rejects = list(read_records(artifact.path / "rejects.jsonl"))
+    assert [reject["reason"] for reject in rejects] == ["exact duplicate", "near duplicate"]  # a line that is no document has no name
 
 
 def test_no_sources_give_an_empty_corpus(run):
@@ -35,5 +49,63 @@ def test_a_source_that_gives_nothing_is_told(run, tmp_path, content, found):
 def test_comments_do_not_make_a_document_another_one_and_values_do():
     assert exact_key("a: 1\n\n# why\nb: 2  # so\n") == exact_key("a: 1\nb: 2")
     assert exact_key("a: 1") != exact_key("a: 2")
-    assert near_key("b: 2\na: 1") == near_key("a: 10\nb: 7")
-    assert near_key("a: 1") != near_key("b: 1")
+    assert runs("b: 2\na: 1") == runs("a: 10\nb: 7  # so")
+    assert runs("a: 1") != runs("b: 1")
+    assert runs(" " * 300_000 + "x") == {"x"}
+
+
+def jaccard(one, other):
+    a, b = runs(one), runs(other)
+    return len(a & b) / len(a | b)
+
+
+def test_alike_is_what_the_true_share_of_common_runs_says():
+    page = [f"line {chr(97 + number % 26) * (number + 1)} of the page" for number in range(60)]
+    for changed in range(0, 30):
+        other = [*(f"another {line}" for line in page[:changed]), *page[changed:]]
+        truth, alike = jaccard("\n".join(page), "\n".join(other)), Alike(0.8, 1)
+        assert not alike.one_too_many("\n".join(page))
+        if abs(truth - 0.8) > 0.12:  # three and a half errors of the estimate
+            assert alike.one_too_many("\n".join(other)) == (truth > 0.8)
+
+
+def test_so_many_of_a_group_are_kept_and_no_chain_forms():
+    alike = Alike(0.9, 2)
+    assert [alike.one_too_many(f"replicas: {number}\nname: shop\n") for number in range(4)] == [False, False, True, True]
+    assert not alike.one_too_many("replicas: 1\nname: till\n")
+
+
+def test_near_duplicates_are_looked_for_within_a_kind(corpus):
+    role = "rules:\n- resources: [pods]\n  verbs: [get]\n"
+    documents = [{"text": role, "kind": "Role"}, {"text": role + "# two", "kind": "ClusterRole"}, {"text": role + "- x: 1", "kind": "Role"}]
+    done, kept, _ = corpus({"manifests": documents}, near_threshold=0.7)
+    assert [one["kind"] for one in kept] == ["Role"] and done.tally.dropped == {"exact duplicate": 1, "near duplicate": 1}
+    _, kept, _ = corpus({"manifests": [documents[0], {**documents[2], "kind": "ClusterRole"}], "alerts": [role]}, near_threshold=0.7)
+    assert [one["kind"] for one in kept] == ["Role", "ClusterRole", "thing"]
+    _, kept, _ = corpus({"manifests": [documents[0], documents[2]]}, near_duplicates=0)
+    assert len(kept) == 2
+
+
+def test_prose_is_english_and_of_a_length_and_facts_are_not_asked(corpus):
+    texts = [ENGLISH, GERMAN, "# AlphaGate\n\nEnables alpha.\n", "```\n" + ENGLISH + "\n```\n", ENGLISH + " more words" * 200]
+    done, kept, _ = corpus({"pages": texts, "commands": [GERMAN, "get"]}, max_words=300)
+    assert [(one["form"], one["text"]) for one in kept] == [("pages", ENGLISH), ("commands", GERMAN), ("commands", "get")]
+    assert done.figures["forms"]["pages"]["dropped"] == {"prose too short": 2, "not English": 1, "prose too long": 1}
+
+
+def test_only_allowed_licences_stay_and_every_licence_is_counted(corpus):
+    documents = [
+        {"text": f"word-{name} " * 9, "source": {"licence": name} if name else {}} for number, name in enumerate(["MIT", "GPL", ""])
+    ]
+    done, kept, _ = corpus({"manifests": documents})
+    assert len(kept) == 3 and done.figures["forms"]["manifests"]["licences"] == {"GPL": 1, "MIT": 1, "unknown": 1}
+    done, kept, _ = corpus({"manifests": documents}, licences=("MIT", "Apache-2.0"))
+    assert [one["source"] for one in kept] == [{"licence": "MIT"}] and done.tally.dropped == {"licence GPL": 1, "licence unknown": 1}
+
+
+def test_without_the_package_the_error_says_how_to_get_it(corpus, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(Unavailable, match=r"pip install 'kubestill\[data\]'"):
+        corpus({"manifests": ["a"]})
+    monkeypatch.undo()
+    corpus({"manifests": ["a"]}, near_duplicates=0)

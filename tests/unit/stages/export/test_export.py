@@ -5,7 +5,7 @@ import json
 import pytest
 import torch
 
-from kubestill.domains.api import TRAIN
+from kubestill.domains.api import SUITE_SEED, TRAIN
 from kubestill.domains.cron import domain
 from kubestill.ground.errors import Unavailable, UserError
 from kubestill.ground.manifest import Artifact
@@ -56,7 +56,7 @@ def inputs(weights, tmp_path):
 @pytest.fixture
 def scores(run, inputs):
     what = EvaluationWhat(count=COUNT, max_new_tokens=8)
-    return run(EVALUATION, what, EvaluationHow(processes=1), weights=inputs["weights"], documents=inputs["documents"])
+    return run(EVALUATION, what, EvaluationHow(processes=1), **{name: inputs[name] for name in EVALUATION.inputs})
 
 
 def test_evaluation_writes_each_answer_and_the_score_counts_them(scores):
@@ -69,17 +69,26 @@ def test_evaluation_writes_each_answer_and_the_score_counts_them(scores):
     assert all(record["tokens"] <= 8 for record in records)
 
 
+def test_questions_that_training_has_seen_the_like_of_are_counted_apart(run, inputs):
+    what, asked = EvaluationWhat(count=COUNT, max_new_tokens=8, constrained=False), {name: inputs[name] for name in EVALUATION.inputs}
+    ids = [sample.id for sample in domain().suites()["cron"].samples((), COUNT, SUITE_SEED)]
+    (inputs["mix"].path / "similar.json").write_text(json.dumps({"cron": ids[:5]}))
+    _, artifact = run(EVALUATION, what, EvaluationHow(processes=1), **asked)
+    apart = json.loads((artifact.path / "scores.json").read_text())["cron"]["by_likeness"]
+    assert (apart["similar"]["total"], apart["other"]["total"]) == (5, COUNT - 5)
+
+
 def test_a_suite_that_is_done_is_not_asked_again(scores, run, inputs):
     _, artifact = scores
     (artifact.path / "cron.jsonl").write_text("as it was\n")
     what = EvaluationWhat(count=COUNT, max_new_tokens=8)
-    again, _ = run(EVALUATION, what, EvaluationHow(processes=1), weights=inputs["weights"], documents=inputs["documents"])
+    again, _ = run(EVALUATION, what, EvaluationHow(processes=1), **{name: inputs[name] for name in EVALUATION.inputs})
     assert (artifact.path / "cron.jsonl").read_text() == "as it was\n" and again.tally.came == COUNT
 
 
 def test_several_processes_answer_as_one_does(scores, run, inputs):
     what = EvaluationWhat(count=COUNT, max_new_tokens=8)
-    _, several = run(EVALUATION, what, EvaluationHow(processes=2), "several", weights=inputs["weights"], documents=inputs["documents"])
+    _, several = run(EVALUATION, what, EvaluationHow(processes=2), "several", **{name: inputs[name] for name in EVALUATION.inputs})
     assert (several.path / "cron.jsonl").read_bytes() == (scores[1].path / "cron.jsonl").read_bytes()
 
 
@@ -90,7 +99,7 @@ def test_a_request_beyond_the_context_comes_home_from_a_worker(weights):
 
 def test_an_unknown_suite_in_the_recipe_is_told(run, inputs):
     with pytest.raises(UserError, match="did you mean 'cron'"):
-        run(EVALUATION, EvaluationWhat(counts={"crom": 3}), weights=inputs["weights"], documents=inputs["documents"])
+        run(EVALUATION, EvaluationWhat(counts={"crom": 3}), **{name: inputs[name] for name in EVALUATION.inputs})
 
 
 def test_a_release_loads_as_a_stranger_would_load_it(scores, run, inputs):

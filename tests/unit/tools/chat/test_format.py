@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from kubestill.domains.api import HELD, TRAIN
 from kubestill.domains.kubernetes.kubernetes import domain
+from kubestill.domains.kubernetes.skills.manifest.skill import ManifestSkill
 from kubestill.ground.seeds import Seed
 from kubestill.tools.chat.format import ASSISTANT, FILE, SPECIAL, USER, ChatFormat
 
@@ -18,7 +19,7 @@ SLOTS = ChatFormat("slots", KNOWN)
 
 @pytest.fixture(scope="module")
 def samples():
-    skill = domain().skills()["manifest"]
+    skill = ManifestSkill()
     return [skill.draw(Seed(8).rng(part, number), part) for part in (TRAIN, HELD) for number in range(250)]
 
 

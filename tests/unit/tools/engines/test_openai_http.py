@@ -8,9 +8,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from kubestill.ground.errors import Unavailable, UserError
+from kubestill.ground.servers import MAX_TOLD, check_url
 from kubestill.tools.engines.api import Ask, TooLong
 from kubestill.tools.engines.openai_http import OpenAIHttpEngine
-from kubestill.tools.engines.posting import MAX_ANSWER_BYTES, MAX_TOLD, Patience, Poster, check_url
+from kubestill.tools.engines.posting import MAX_ANSWER_BYTES, Patience, Poster
 from kubestill.tools.gguf.write import write_gguf
 from kubestill.tools.grammar.api import Given, Grammar, Step
 from unit.tools.engines.test_pretrained import write_model
@@ -358,5 +359,9 @@ def test_llama_cpps_own_server_keeps_to_a_grammar_and_does_not_to_a_broken_one(t
         replies = engine.generate(["a", "b", "c"], Ask(max_new_tokens=30, temperature=1.0), [Single(), Single(), None])
         assert all(reply.text in ("kind: Pod\n", "kind: Service\n") and not reply.cut for reply in replies[:2])
         assert (engine.held.sent, engine.held.strayed) == (2, 0) and replies[2].tokens > 0
+        for guide in (Single(), None):
+            said, ask = [], Ask(max_new_tokens=30)
+            streamed = engine.stream("a", ask, guide, said.append)
+            assert streamed == engine.generate(["a"], ask, [guide])[0] and "".join(said) == streamed.text
         body = {"model": "x", "messages": [{"role": "user", "content": "a"}], "max_tokens": 4, "grammar": "%llguidance {}\nstart: nothing"}
         assert poster.post("/chat/completions", body)["choices"]

@@ -2,15 +2,16 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any, Literal
 
 from kubestill.domains.kubernetes.definitions import CustomKind, Kind
 from kubestill.domains.kubernetes.grammars import grounding, slots
+from kubestill.domains.kubernetes.grammars.favours import NATS, favours
 from kubestill.domains.kubernetes.grammars.frame import frame, free_map, open_map
 from kubestill.domains.kubernetes.grammars.levels import joined
-from kubestill.domains.kubernetes.grammars.options import Grounding, Options
+from kubestill.domains.kubernetes.grammars.options import Grounding, Grounds, Options
 from kubestill.domains.kubernetes.grammars.places import NAMELESS
 from kubestill.domains.kubernetes.grammars.repeats import bans
 from kubestill.domains.kubernetes.grammars.rules import Rules, literal
@@ -49,7 +50,7 @@ def manifest_grammar(kinds: Sequence[tuple[str, str]] | None, schemas: Schemas, 
 
 def _text(rules: Rules, roots: Sequence[str], options: Options) -> str:
     """Put rules, maps, frame and terminals together."""
-    ground = grounding.Grounded(options.grounding.spans) if options.grounding else None
+    ground = grounding.Grounded(options.grounds.spans) if options.grounds else None
     maps = []
     for name, key, value, levels in rules.maps:
         if ground:
@@ -83,12 +84,12 @@ def _header(kind: Kind) -> str:
 class ManifestGuide:
     """Leads an answer that is one manifest, of a fixed kind, of one of several, or of any (`kinds` empty): then its header comes first.
 
-    `grounded`: free text takes only what the request says. `custom` and `enums` are those of `Schemas`.
+    `grounding`: whether free text takes only what the request says, leans to it, or is free. `custom` and `enums` are those of `Schemas`.
     """
 
     kinds: tuple[tuple[str, str], ...] = ()
     version: str = DEFAULT_VERSION
-    grounded: bool = False
+    grounding: Grounding = "none"
     order: Literal["any", "idiom"] = "any"
     custom: tuple[CustomKind, ...] = ()
     enums: Enums | None = None
@@ -96,19 +97,23 @@ class ManifestGuide:
     def start(self, reading: Reading) -> Step | Given:
         """Return the first step: the manifest where the kind is known, else the header that tells it."""
         if len(self.kinds) == 1:
-            return _step(self._grammar(self.kinds[0], reading), reading, again=False)
+            return self._step(self._grammar(self.kinds[0], reading), reading, again=False)
         return Step(header_grammar(self.known, self.kinds or None), then=lambda head: self._after(head, reading))
 
     def _after(self, head: str, reading: Reading) -> Step:
         match = _HEAD.match(head)
         if match is None:
             raise ValueError(f"no header of a manifest: {head[:80]!r}")
-        return _step(self._grammar((match["version"], match["kind"]), reading), reading, again=True)
+        return self._step(self._grammar((match["version"], match["kind"]), reading), reading, again=True)
 
     def _grammar(self, kind: tuple[str, str], reading: Reading) -> Grammar:
         pointers = any(_POINTER.fullmatch(span.surface) for span in reading.spans)
-        grounded = Grounding(spans_of(reading)) if self.grounded else None
-        return manifest_grammar([kind], self.known, Options(self.order, pointers, reading.spans, grounded))
+        grounds = Grounds(spans_of(reading)) if self.grounding == "hard" else None
+        return manifest_grammar([kind], self.known, Options(self.order, pointers, reading.spans, grounds))
+
+    def _step(self, grammar: Grammar, reading: Reading, again: bool) -> Step:
+        step = _step(grammar, reading, again)
+        return replace(step, favours=favours(spans_of(reading)), nats=NATS) if self.grounding == "soft" else step
 
     @cached_property
     def known(self) -> Schemas:

@@ -10,14 +10,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
-from kubestill.domains.api import TASK
+from kubestill.domains.api import TASK, Intent
 from kubestill.domains.kubernetes.answers import judge
+from kubestill.domains.kubernetes.grammars.favours import NATS, favours
 from kubestill.domains.kubernetes.grammars.manifest import ManifestGuide
+from kubestill.domains.kubernetes.grammars.options import Grounding
 from kubestill.domains.kubernetes.intents import notes as reading_notes
 from kubestill.domains.kubernetes.intents.aspects import aspects_of
 from kubestill.domains.kubernetes.intents.kinds import KINDS, QUANTITY_ASPECTS
 from kubestill.domains.kubernetes.intents.lens import build
-from kubestill.domains.kubernetes.intents.notes import read_notes, shape_of
+from kubestill.domains.kubernetes.intents.notes import read_several, shape_of
 from kubestill.domains.kubernetes.intents.order import ordered
 from kubestill.domains.kubernetes.printing import dump
 from kubestill.domains.kubernetes.schema import Schemas, schemas
@@ -27,6 +29,7 @@ from kubestill.tools.grammar.api import Given, Grammar, Guide, Reading, Span, St
 MARK = "<|answer|>"  # tools/chat writes it between notes and answer: a token of its own
 OTHER_TASK = f"{TASK}:"  # how notes begin that are of no manifest
 MAX_POINTERS = 40  # of the chat format
+MAX_OBJECTS = 6  # asked for together
 MAX_LINES = 40  # twice what a request carries: a student that repeats itself must come to an end
 
 # The values that the API documents: no request means another.
@@ -96,8 +99,9 @@ def notes_grammar(kinds: tuple[str, ...] = ()) -> Grammar:
             names[aspects] = f"lines{len(names)}"
             rules.append(f"{names[aspects]}: ({' | '.join(map(terminal, sorted(aspects)))}){{0,{MAX_LINES}}}")
             lines.extend(sorted(aspects))
-        rules.append(f'kind{place}: "kind: {kind}" {names[aspects]} {MARK}')
-    start = f"start: {' | '.join(f'kind{place}' for place in range(len(wanted)))}"
+        rules.append(f'kind{place}: "kind: {kind}" {names[aspects]}')
+    rules.append(f"one: {' | '.join(f'kind{place}' for place in range(len(wanted)))}")
+    start = f'start: one ("\\n" one){{0,{MAX_OBJECTS - 1}}} {MARK}'
     terminals = [f"{terminal(aspect)}: {line(aspect)}" for aspect in dict.fromkeys(lines)]
     return Grammar("\n".join((start, *rules, *terminals, "")), name=f"notes of {', '.join(kinds) or 'any kind'}")
 
@@ -158,14 +162,14 @@ def _types(aspect: str, words: int) -> tuple[re.Pattern[str], ...]:
     return (own,) if last or not lead else (*lead, own)
 
 
-def pointer_bans(spans: Sequence[Span]) -> Callable[[str], tuple[str, ...]]:
-    """Return what tells from the notes so far which pointers may not follow: those that are not given, and those of another type."""
+def pointer_bans(spans: Sequence[Span], typed: bool = True) -> Callable[[str], tuple[str, ...]]:
+    """Return what tells from the notes so far which pointers may not follow: those not given and, if `typed`, those of another type."""
     given = {span.surface: span.text for span in spans}
     absent = tuple(f"⟨{number}⟩" for number in range(1, MAX_POINTERS + 1) if f"⟨{number}⟩" not in given)
 
     def bans(text: str) -> tuple[str, ...]:
         aspect, colon, rest = text.rpartition("\n")[2].partition(":")
-        if text.startswith(OTHER_TASK):
+        if text.startswith(OTHER_TASK) or not typed:
             return absent
         types = _types(aspect, max(0, rest.count(" ") - 1)) if colon else (_ANY,)
         return (*absent, *(surface for surface, said in given.items() if not any(one.fullmatch(said) for one in types)))
@@ -173,20 +177,23 @@ def pointer_bans(spans: Sequence[Span]) -> Callable[[str], tuple[str, ...]]:
     return bans
 
 
-def notes_step(grammar: Grammar, spans: Sequence[Span], then: Callable[[str], Step | Given | None]) -> Step:
-    """Return the step of notes that point at nothing but what the request gave."""
-    return Step(grammar, then, bans=pointer_bans(spans), banned_with="⟨")
+def notes_step(grammar: Grammar, spans: Sequence[Span], then: Callable[[str], Step | Given | None], grounding: Grounding = "hard") -> Step:
+    """Return the step of notes that point at nothing but what the request gave; how values hold to it, `grounding` says."""
+    step = Step(grammar, then, bans=pointer_bans(spans, grounding == "hard"), banned_with="⟨")
+    return replace(step, favours=favours(spans), nats=NATS) if grounding == "soft" else step
 
 
 @dataclass(frozen=True)
 class NotesGuide:
     """Leads a student that notes what it understood; `rest` leads those that do not, and answers that the notes cannot be built into.
 
-    `kinds`: the answer is of one of these, each by apiVersion and kind.
+    `kinds`: the answer is of one of these, each by apiVersion and kind. `grounding`: pointers in notes are of a value's type, are leant
+    to, or are free; none ever points at what a request did not give.
     """
 
     rest: Guide
     kinds: tuple[tuple[str, str], ...] = ()
+    grounding: Grounding = "hard"
 
     @property
     def known(self) -> Schemas:
@@ -206,7 +213,7 @@ class NotesGuide:
             known = ", ".join(sorted(KINDS))
             raise UserError("--kind", f"this model has not learned to write a {strange[0]}", f"it knows {known}; --model takes another one")
         names = tuple(dict.fromkeys(kind for _, kind in self.kinds))
-        return notes_step(notes_grammar(names), reading.spans, lambda text: self.answer(text, reading))
+        return notes_step(notes_grammar(names), reading.spans, lambda text: self.answer(text, reading), self.grounding)
 
     def answer(self, text: str, reading: Reading) -> Step | Given:
         """Return what follows the notes `text`: the manifest that they ask for, or the grammar of it."""
@@ -235,9 +242,20 @@ def written(notes: str, known: Schemas, kinds: Sequence[tuple[str, str]] = ()) -
     `kinds`: only of these, by apiVersion and kind; intents are written in one apiVersion of a kind, and another may be wanted.
     """
     try:
-        obj = build(read_notes(notes))
+        said = read_several(notes)
+        if sum(intent.aspect == "kind" for intent in said) > 1:
+            return _written_together(said, known)
+        obj = build(said)
         text = dump(ordered(obj))
     except (AttributeError, IndexError, KeyError, TypeError, ValueError):  # of a stranger's text: no aspect promises what it needs
         return None
     wanted = not kinds or (obj["apiVersion"], obj["kind"]) in kinds
     return Given(text) if wanted and judge(text, known).verdict.passed else None
+
+
+def _written_together(said: Sequence[Intent], known: Schemas) -> Given | None:
+    """Return the manifests of several objects that notes ask for; None where a check objects to one or to how they fit."""
+    from kubestill.domains.kubernetes.skills.manifest.sets import build_several, judge_several  # not needed, so not loaded, for one
+
+    text = build_several(said)
+    return Given(text) if judge_several(text, said, known).passed else None

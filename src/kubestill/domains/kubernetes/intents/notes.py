@@ -5,7 +5,7 @@ or one value?) the aspect and the other lines decide.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -245,3 +245,27 @@ def _certificate(words: str) -> tuple[str, str]:
     if found:
         return first, second
     return (first, "") if "." in first else ("", first)
+
+
+def groups(intents: Iterable[Intent]) -> list[list[Intent]]:
+    """Return the statements of several objects, object by object: each begins with its kind."""
+    found: list[list[Intent]] = []
+    for intent in intents:
+        if intent.aspect == "kind" or not found:
+            found.append([])
+        found[-1].append(intent)
+    return found
+
+
+def read_several(notes: str) -> list[Intent]:
+    """Return the statements of a student's notes about one object or several.
+
+    Raises:
+        ValueError: a line is no statement, or an object has no kind that can be built, or no name.
+    """
+    found: list[list[str]] = []
+    for line in filter(str.strip, notes.splitlines()):
+        if line.startswith("kind: ") or not found:
+            found.append([])
+        found[-1].append(line)
+    return [intent for lines in found for intent in read_notes("\n".join(lines))]

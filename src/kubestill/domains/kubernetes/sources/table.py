@@ -9,8 +9,22 @@ SOURCES = Table(
     "form of sources",
     {
         "manifests": "kubestill.domains.kubernetes.sources.manifests:documents",
+        "pages": "kubestill.domains.kubernetes.sources.pages:documents",
+        "commands": "kubestill.domains.kubernetes.sources.commands:documents",
+        "fields": "kubestill.domains.kubernetes.sources.fields:documents",
+        "runbooks": "kubestill.domains.kubernetes.sources.runbooks:documents",
+        "alerts": "kubestill.domains.kubernetes.sources.alerts:documents",
+        "definitions": "kubestill.domains.kubernetes.sources.definitions:documents",
+        "exchanges": "kubestill.domains.kubernetes.sources.exchanges:documents",
     },
 )
 FORMS: Mapping[str, str] = {
     "manifests": "manifests: a folder or git clone of YAML and JSON files, or JSON lines",
+    "pages": "documentation: a clone of kubernetes/website, a folder of Markdown, or JSON lines",
+    "commands": "the kubectl reference as JSON, or its generated pages",
+    "fields": "the API reference: an OpenAPI v2 document, .json(.gz)",
+    "runbooks": "runbooks: a folder of Markdown, one alert a file, or JSON lines",
+    "alerts": "alerts: Prometheus rule files, PrometheusRule objects, or JSON lines",
+    "definitions": "CustomResourceDefinitions: YAML files, folders, .gz",
+    "exchanges": "chat, ShareGPT or Alpaca: JSON lines or an array",
 }

@@ -6,10 +6,15 @@ from typing import Any
 
 import yaml
 
-from kubestill.domains.api import HELD, HELD_OUT_REPOSITORIES, Document, Drop, Intent, Sample
+from kubestill.domains.api import HELD, HELD_OUT_REPOSITORIES, Document, Drop, Intent, Sample, Suite
 from kubestill.domains.kubernetes.fullpass import full_pass
 from kubestill.domains.kubernetes.intents.lens import read, silent
+from kubestill.domains.kubernetes.skills.diagnose import suites as diagnose
+from kubestill.domains.kubernetes.skills.general.suites import GeneralProcedural
+from kubestill.domains.kubernetes.skills.kubectl import suites as kubectl
 from kubestill.domains.kubernetes.skills.manifest.skill import NAME, ManifestSkill
+from kubestill.domains.kubernetes.skills.manifest.suites import WIDE_SUITES
+from kubestill.domains.kubernetes.skills.runbook import suites as runbook
 from kubestill.ground.seeds import Seed, held_out
 
 PER_REPOSITORY = 24  # no repository may stand for the field
@@ -87,4 +92,5 @@ def _implied(intent: Intent, kind: str) -> bool:
     return (silent(intent) and not asked) or intent.aspect == "container.name"
 
 
-SUITES = {suite.name: suite for suite in (Procedural(), Real(), Natural())}
+_OWN: tuple[Suite, ...] = (Procedural(), Real(), Natural(), *WIDE_SUITES, *kubectl.SUITES, diagnose.Procedural(), *runbook.SUITES)
+SUITES: dict[str, Suite] = {suite.name: suite for suite in (*_OWN, GeneralProcedural())}

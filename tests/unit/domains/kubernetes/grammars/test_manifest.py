@@ -4,7 +4,7 @@ from random import Random
 import pytest
 
 from kubestill.domains.kubernetes.grammars.manifest import ManifestGuide, header_grammar, manifest_grammar, spans_of
-from kubestill.domains.kubernetes.grammars.options import Grounding, Options
+from kubestill.domains.kubernetes.grammars.options import Grounds, Options
 from kubestill.domains.kubernetes.kubernetes import Kubernetes
 from kubestill.domains.kubernetes.printing import dump
 from kubestill.domains.kubernetes.schema import schemas
@@ -173,7 +173,7 @@ def test_an_unknown_kind_is_refused_with_the_near_one() -> None:
 
 def test_grounded_text_says_what_the_request_says() -> None:
     spans = (Span("⟨1⟩", "shop-web"), Span("⟨2⟩", "nginx:1.27"), Span("⟨3⟩", "8099"), Span("⟨4⟩", "TIER"), Span("⟨5⟩", "yes"))
-    grammar = Bytewise(manifest_grammar([("v1", "Pod")], schemas(), Options(pointers=True, grounding=Grounding(spans))).text)
+    grammar = Bytewise(manifest_grammar([("v1", "Pod")], schemas(), Options(pointers=True, grounds=Grounds(spans))).text)
     pod = {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -204,7 +204,7 @@ def test_grounded_text_says_what_the_request_says() -> None:
 
 
 def test_a_guide_can_be_sent_to_another_process_and_leads_from_the_header_to_the_kind() -> None:
-    guide: ManifestGuide = pickle.loads(pickle.dumps(ManifestGuide(grounded=True)))
+    guide: ManifestGuide = pickle.loads(pickle.dumps(ManifestGuide(grounding="hard")))
     reading = Reading("a service called shop", (Span("⟨1⟩", "shop"),))
     first = guide.start(reading)
     assert isinstance(first, Step) and first.then is not None and not first.again

@@ -11,7 +11,7 @@ from kubestill.domains.api import Document, Drop
 from kubestill.domains.kubernetes.sources.manifests import documents
 from kubestill.ground.errors import UserError
 
-SHARED = Path(__file__).parents[5] / "shared" / "data" / "manifests.jsonl.gz"
+SHARED = Path(__file__).parents[6] / "shared" / "data" / "manifests.jsonl.gz"
 
 
 def manifest(name, kind="ConfigMap"):

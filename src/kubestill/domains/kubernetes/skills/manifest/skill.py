@@ -1,7 +1,7 @@
 """The skill of writing manifests: a request in English, one manifest as the answer, and the intents that must hold."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import Any
 
@@ -12,17 +12,19 @@ from kubestill.domains.kubernetes.intents.kinds import KINDS
 from kubestill.domains.kubernetes.intents.lens import build, read, silent
 from kubestill.domains.kubernetes.intents.order import ordered
 from kubestill.domains.kubernetes.manifests import read as read_manifests
-from kubestill.domains.kubernetes.phrasing.compose import compose
+from kubestill.domains.kubernetes.phrasing.compose import Composed, compose
 from kubestill.domains.kubernetes.printing import dump
+from kubestill.domains.kubernetes.skills.manifest.context import manifest_context
 from kubestill.ground.seeds import stable_hash
 from kubestill.tools.checks.api import Verdict
 
 NAME = "manifest"
+Say = Callable[[Sequence[Intent], Random, str], Composed]  # how intents become a request
 # What a request can carry: more than this many facts nobody types, and a small context cannot hold.
 MAX_INTENTS = 14
 MAX_VALUE_CHARS = 60
 # Said always, where there: without them the object would be another one.
-_ESSENTIAL = frozenset(
+ESSENTIAL = frozenset(
     (
         "container.image init.image port spec.schedule rule backend target roleRef provisioner spec.maxReplicas spec.controller "
         "handler spec.externalName spec.resources.requests.storage spec.capacity.storage value claim.storage deny allow allow.all "
@@ -42,30 +44,60 @@ class ManifestSkill:
 
     def draw(self, rng: Random, part: str) -> Sample | Drop:
         """Invent an object and ask for it."""
-        return _sample([intent for intent in draw_intents(rng, part) if _keeps(intent, rng)], rng, part, "procedural", {})
+        return asked(drawn(rng, part), rng, part)
 
     def reverse(self, document: Document, rng: Random, part: str) -> Sample | Drop:
         """Ask for what a real manifest says, as far as a person would say it; the rest of it is left out."""
-        manifests = read_manifests(document.text).manifests
-        if len(manifests) != 1:
-            return Drop("not-one-object")
-        obj = manifests[0].object
-        if obj.get("kind") not in KINDS or obj.get("apiVersion") != KINDS[obj["kind"]].api_version:
-            return Drop("kind-without-intents")
-        try:
-            intents = read(obj)
-        except (AttributeError, TypeError, KeyError, ValueError):
-            return Drop("unreadable-intents")
-        chosen = _choose([intent for intent in intents if _sayable(intent) and not silent(intent)], rng)
-        if not any(intent.aspect == "name" for intent in chosen):
-            return Drop("name-unsayable")
-        if any(intent.aspect in _ESSENTIAL and not _sayable(intent) for intent in intents):
-            return Drop("essential-unsayable")
-        return _sample(chosen, rng, part, "reverse", document.source)
+        chosen = wanted(document, rng)
+        return chosen if isinstance(chosen, Drop) else asked(chosen, rng, part, document.source)
+
+    def context(self, sample: Sample) -> Mapping[str, str]:
+        """Return the form of manifests, and the fields that the schema has where the answer writes some."""
+        return manifest_context(sample)
 
     def judge(self, answer: str, intents: Sequence[Intent] | None = None) -> Verdict:
         """Run form, syntax, schema and rules of the usual cluster version, and whether each intent holds."""
         return full_pass(answer, intents)
+
+
+def drawn(rng: Random, part: str) -> list[Intent]:
+    """Return what is asked of an invented object."""
+    return [intent for intent in draw_intents(rng, part) if _keeps(intent, rng)]
+
+
+def wanted(document: Document, rng: Random) -> list[Intent] | Drop:
+    """Return what is asked of a real manifest, or why nothing can be."""
+    manifests = read_manifests(document.text).manifests
+    if len(manifests) != 1:
+        return Drop("not-one-object")
+    obj = manifests[0].object
+    if obj.get("kind") not in KINDS or obj.get("apiVersion") != KINDS[obj["kind"]].api_version:
+        return Drop("kind-without-intents")
+    try:
+        intents = read(obj)
+    except (AttributeError, TypeError, KeyError, ValueError):
+        return Drop("unreadable-intents")
+    chosen = _choose([intent for intent in intents if _sayable(intent) and not silent(intent)], rng)
+    if not any(intent.aspect == "name" for intent in chosen):
+        return Drop("name-unsayable")
+    if any(intent.aspect in ESSENTIAL and not _sayable(intent) for intent in intents):
+        return Drop("essential-unsayable")
+    return chosen
+
+
+def asked(intents: Sequence[Intent], rng: Random, part: str, source: Mapping[str, str] | None = None, say: Say = compose) -> Sample | Drop:
+    """Return the sample in which `say` asks for all of the intents; one with a `source` was read from there, any other invented."""
+    composed = say(intents, rng, part)
+    if any(intent.aspect in ESSENTIAL for intent in composed.unsaid):
+        return Drop("essential-unsayable")
+    said = composed.said
+    try:
+        answer = dump(ordered(build(said)))
+    except (AttributeError, TypeError, KeyError, ValueError):
+        return Drop("unbuildable")
+    kind, road = str(said[0].value), "procedural" if source is None else "reverse"
+    identity = f"{stable_hash(composed.text, answer):016x}"
+    return Sample(identity, NAME, composed.text, answer, said, kind, road, composed.forms, dict(source or {}))
 
 
 def _keeps(intent: Intent, rng: Random) -> bool:
@@ -86,15 +118,20 @@ def _texts(value: Any) -> list[str]:
 
 def _choose(intents: Sequence[Intent], rng: Random) -> list[Intent]:
     """Keep what is essential and some of the rest, in the manifest's own order."""
-    essential = [i for i in intents if i.aspect in ("kind", "name", "namespace") or i.aspect in _ESSENTIAL]
+    essential = [i for i in intents if i.aspect in ("kind", "name", "namespace") or i.aspect in ESSENTIAL]
     rest = [intent for intent in intents if intent not in essential]
     share = rng.choice((0.4, 0.7, 1.0, 1.0))
     room = max(0, MAX_INTENTS - len(essential))
     kept = set(rng.sample(range(len(rest)), min(room, round(len(rest) * share))))
     wanted = {id(intent) for place, intent in enumerate(rest) if place in kept} | {id(intent) for intent in essential}
     chosen = [intent for intent in intents if id(intent) in wanted][: 2 * MAX_INTENTS]
-    places = {(intent.aspect, intent.keys[:2]) for intent in chosen}
-    return [intent for intent in chosen if not _orphaned(intent, places)]
+    return whole(chosen)
+
+
+def whole(intents: Sequence[Intent]) -> list[Intent]:
+    """Return intents without details whose thing is not among them."""
+    places = {(intent.aspect, intent.keys[:2]) for intent in intents}
+    return [intent for intent in intents if not _orphaned(intent, places)]
 
 
 _HANDLERS = ("httpGet", "tcpSocket", "exec", "grpc")
@@ -110,17 +147,3 @@ def _orphaned(intent: Intent, places: set[tuple[str, tuple[str, ...]]]) -> bool:
     if len(parts) == 3 and parts[1].endswith("Probe") and parts[2] not in _HANDLERS:
         return not any((f"{parts[0]}.{parts[1]}.{handler}", intent.keys[:1]) in places for handler in _HANDLERS)
     return False
-
-
-def _sample(intents: list[Intent], rng: Random, part: str, road: str, source: Any) -> Sample | Drop:
-    composed = compose(intents, rng, part)
-    if any(intent.aspect in _ESSENTIAL for intent in composed.unsaid):
-        return Drop("essential-unsayable")
-    asked = composed.said
-    try:
-        answer = dump(ordered(build(asked)))
-    except (AttributeError, TypeError, KeyError, ValueError):
-        return Drop("unbuildable")
-    kind = str(asked[0].value)
-    identity = f"{stable_hash(composed.text, answer):016x}"
-    return Sample(identity, NAME, composed.text, answer, asked, kind, road, composed.forms, dict(source))

@@ -1,0 +1,1 @@
+"""Alerts: PromQL and alerting rules, read and judged."""

@@ -1,0 +1,90 @@
+"""The request around a paste: a ticket, a question before or after, a few words to a colleague, or nothing at all."""
+
+import re
+from collections.abc import Mapping
+from functools import cache
+from random import Random
+
+from kubestill.domains.kubernetes.phrasing.lines import Table, read_tables
+from kubestill.domains.kubernetes.skills.diagnose.causes import PACKAGE, Cause
+from kubestill.domains.kubernetes.skills.diagnose.scene import Scene
+
+_LAYOUTS = (
+    ("paste", 8),
+    ("question, paste", 14),
+    ("paste, question", 14),
+    ("symptom, paste, ask", 22),
+    ("symptom, lead, paste, ask", 14),
+    ("symptom, question, paste", 8),
+    ("symptom, paste", 8),
+    ("ticket", 12),
+)
+_NAMES, _WEIGHTS = [name for name, _ in _LAYOUTS], [weight for _, weight in _LAYOUTS]
+_SPOKEN_OF = {"node": "node", "claim": "claim", "service": "service", "ingress": "ingress", "scale": "scale", "job": "job"}
+_SPOKEN_OF |= {"cronjob": "cronjob", "rollout": "rollout", "namespace": "namespace"}
+_LEFT = re.compile(r" +(?=[ ?.,!:])")
+_FENCED = 0.15
+_CAPITAL = 0.55  # of the requests whose writer begins sentences with a capital
+_GREETED = 0.08
+
+
+@cache
+def tables() -> Mapping[str, Table]:
+    """Return the tables of phrase parts by name: `symptom/crash`, `ask/next`."""
+    prefix = "diagnose."
+    return {name.removeprefix(prefix): table for name, table in read_tables(PACKAGE, "phrases.toml", prefix=prefix).items()}
+
+
+class Asking:
+    """Writes one request and remembers the parts that it used."""
+
+    def __init__(self, cause: Cause, scene: Scene) -> None:
+        self.cause, self.scene = cause, scene
+        self.rng: Random = scene.rng
+        self.forms: list[str] = []
+        self.capital = self.rng.random() < _CAPITAL
+        self.it = scene.fill(self.pick(f"it/{_SPOKEN_OF.get(cause.topic, 'pod')}"))
+
+    def pick(self, name: str) -> str:
+        """Return a part of a table, with what it speaks of filled in."""
+        text, form = tables()[name].pick(self.rng, self.scene.part)
+        self.forms.append(form)
+        return _LEFT.sub("", text).strip()  # where an optional word was left out
+
+    def request(self, paste: str, *missing: str) -> str:
+        """Return the request; `missing` names tables of what the paste does not show and the answer needs."""
+        if self.rng.random() < _FENCED:
+            paste = f"```\n{paste}\n```"
+        layout = self.rng.choices(_NAMES, _WEIGHTS)[0]
+        if layout == "ticket":
+            head = self.pick("ticket/heads")
+            places = {"paste": paste, "title": "", "symptom": "", "lead": "", "ask": ""}
+            text = head
+            for name in places:
+                if f"{{{name}}}" in head:
+                    text = text.replace(f"{{{name}}}", paste if name == "paste" else self._part(name))
+            return "\n".join((*(self._said(f"{name}/lines") for name in missing), text)) if missing else text
+        parts = [paste if name == "paste" else self._part(name) for name in layout.split(", ")]
+        return self._joined(parts, layout.split(", ").index("paste"), missing)
+
+    def _joined(self, parts: list[str], place: int, missing: tuple[str, ...]) -> str:
+        """Join what stands before the paste to one paragraph, and what stands after it."""
+        before = [*parts[:place], *(self._said(f"{name}/lines") for name in missing)]
+        gap = self.rng.choice(("\n\n", "\n\n", "\n"))
+        text = gap.join(filter(None, (" ".join(before), parts[place], " ".join(parts[place + 1 :]))))
+        return f"{self._said('greeting/lines')}\n{text}" if before and self.rng.random() < _GREETED else text
+
+    def _part(self, name: str) -> str:
+        topic = self.cause.topic
+        if name == "ask":
+            return self._said("ask/next" if self.rng.random() < 0.5 else "ask/any")
+        if name == "question" and self.rng.random() < 0.4:
+            return self._said("ask/next" if self.rng.random() < 0.4 else "ask/any")
+        return self._said("lead/lines" if name == "lead" else f"{name}/{topic}")
+
+    def _said(self, name: str) -> str:
+        """Return a part as this writer writes: with a capital at its beginning, or without."""
+        text = self.scene.fill(self.pick(name).replace("{it}", self.it))
+        first = text.split(" ")[0].strip(":.,?")
+        named = first == "kubectl" or first in self.scene.values.values()  # a name keeps its spelling
+        return text if named or not self.capital else text[0].upper() + text[1:]

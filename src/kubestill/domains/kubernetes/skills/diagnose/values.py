@@ -1,0 +1,319 @@
+"""How each sort of value is drawn: names, images, addresses, ports, times. A literal table of small functions."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Protocol
+
+from kubestill.domains.kubernetes.drawing.words import Words
+
+_HASH = "bcdfghjklmnpqrstvwxz2456789"  # apimachinery/pkg/util/rand: no vowels, so that no words come out
+_TEMPLATE_HASH = "456789bcdf"  # what the digits of a pod template's hash become (rand.SafeEncodeString)
+_HEX = "0123456789abcdef"
+_YEAR = datetime(2026, 1, 4, 6, 0, tzinfo=UTC)
+_DIGITS = "0123456789"
+
+
+class Drawn(Protocol):
+    """What a value may depend on: the generator, the part, and the values that were drawn before."""
+
+    rng: Random
+    part: str
+    owner: str
+    named: bool
+    now: int
+
+    def __getitem__(self, name: str) -> str:
+        """Return a value by its name."""
+        ...
+
+
+Draw = Callable[[Drawn], str]
+
+
+def stem(name: str) -> str:
+    """Return the sort of a value: its name without the digit that tells it from others of the sort."""
+    return name.rstrip(_DIGITS)
+
+
+def human(seconds: int) -> str:
+    """Return a duration as kubectl shows ages (apimachinery/pkg/util/duration, HumanDuration)."""
+    minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86_400
+    if seconds < 120:
+        return f"{seconds}s"
+    if minutes < 10:
+        return _two(minutes, "m", seconds % 60, "s")
+    if hours < 3:
+        return f"{minutes}m"
+    if hours < 8:
+        return _two(hours, "h", minutes % 60, "m")
+    if hours < 48:
+        return f"{hours}h"
+    return _two(days, "d", hours % 24, "h") if days < 8 else f"{days}d"
+
+
+def _two(large: int, unit: str, small: int, small_unit: str) -> str:
+    return f"{large}{unit}" + (f"{small}{small_unit}" if small else "")
+
+
+def letters(rng: Random, count: int, alphabet: str = _HASH) -> str:
+    """Return that many random letters."""
+    return "".join(rng.choice(alphabet) for _ in range(count))
+
+
+def generated(scene: Drawn) -> str:
+    """Return the name of some other Deployment's pod."""
+    return f"{words(scene).name()}-{letters(scene.rng, 10, _TEMPLATE_HASH)}-{letters(scene.rng, 5)}"
+
+
+def stamp(scene: Drawn, ago: int = 0) -> datetime:
+    """Return the time so many seconds ago."""
+    return _YEAR + timedelta(seconds=scene.now - ago)
+
+
+def long_time(when: datetime) -> str:
+    """Return a time as kubectl describe prints it."""
+    return when.strftime("%a, %d %b %Y %H:%M:%S +0000")
+
+
+def zulu(when: datetime) -> str:
+    """Return a time as objects hold it."""
+    return when.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def words(scene: Drawn) -> Words:
+    """Return the vocabulary of the scene's part."""
+    return Words(scene.rng, scene.part)
+
+
+def _name(scene: Drawn) -> str:
+    return words(scene).name()
+
+
+def _word(scene: Drawn) -> str:
+    return words(scene).word()
+
+
+def _namespace(scene: Drawn) -> str:
+    while scene.named:
+        if (name := words(scene).namespace()) != "default":
+            return name
+    return "default"
+
+
+def _pod(scene: Drawn) -> str:
+    rng, name = scene.rng, scene["app"]
+    if scene.owner == "deployment":
+        return f"{scene['replicaset']}-{letters(rng, 5)}"
+    if scene.owner == "statefulset":
+        return f"{name}-{rng.randrange(3)}"
+    return name if scene.owner == "pod" else f"{scene['job'] if scene.owner == 'job' else name}-{letters(rng, 5)}"
+
+
+def _container(scene: Drawn) -> str:
+    return scene["app"] if scene.rng.random() < 0.55 else _word(scene)
+
+
+def _node(scene: Drawn) -> str:
+    rng, word = scene.rng, _word(scene)
+    number = rng.randrange(1, 30)
+    return rng.choice(
+        (
+            f"{word}-{number}",
+            f"{word}-worker-{number}",
+            f"node-{word}-{number:02}",
+            f"{word}-pool-{letters(rng, 5)}",
+            f"k8s-{word}-{number}",
+        )
+    )
+
+
+def _image(scene: Drawn) -> str:
+    while ":" not in (image := words(scene).image()).rpartition("/")[2]:
+        pass
+    return image
+
+
+def _full_image(scene: Drawn) -> str:
+    """Return the image with what the runtime adds to it (distribution/reference, normalize.go)."""
+    image = scene["image"]
+    head = image.partition("/")[0]
+    if "/" not in image:
+        return f"docker.io/library/{image}"
+    return image if "." in head or ":" in head else f"docker.io/{image}"
+
+
+def _pulled(scene: Drawn) -> str:
+    rng, image = scene.rng, scene["image"]
+    seconds, size = f"{rng.randrange(1, 9)}.{rng.randrange(100, 1000)}s", rng.randrange(10**7, 10**9)
+    return rng.choice(
+        (
+            f'Container image "{image}" already present on machine',
+            f'Container image "{image}" already present on machine and can be accessed by the pod',
+            f'Successfully pulled image "{image}" in {seconds} ({seconds} including waiting). Image size: {size} bytes.',
+        )
+    )
+
+
+def _killing(scene: Drawn) -> str:
+    if scene["probe"] == "readiness":
+        return ""
+    return f"!N Killing kubelet | Container {scene['container']} failed liveness probe, will be restarted"
+
+
+def _uid(scene: Drawn) -> str:
+    return "-".join(letters(scene.rng, count, _HEX) for count in (8, 4, 4, 4, 12))
+
+
+def _address(first: int, *seconds: int) -> Draw:
+    def draw(scene: Drawn) -> str:
+        rng = scene.rng
+        return f"{first}.{rng.choice(seconds)}.{rng.randrange(256)}.{rng.randrange(2, 255)}"
+
+    return draw
+
+
+def _server(scene: Drawn) -> str:
+    return _address(10, 0, 1, 20, 77)(scene) if scene.rng.random() < 0.5 else words(scene).host()
+
+
+def _file(scene: Drawn) -> str:
+    word = _word(scene)
+    kinds = ("yaml", "yml", "json", "conf", "toml", "ini", "properties")
+    return f"{scene.rng.choice(('/etc', '/app', '/config', '/opt', '/etc/' + word, '/app/config'))}/{word}.{scene.rng.choice(kinds)}"
+
+
+def _program(scene: Drawn) -> str:
+    word = _word(scene)
+    return scene.rng.choice((f"/app/{word}", f"/usr/local/bin/{word}", f"/{word}.sh", f"./{word}", f"/bin/{word}"))
+
+
+def _script(scene: Drawn) -> str:
+    word = _word(scene)
+    return scene.rng.choice((f"/app/{word}.sh", f"/{word}.sh", f"/usr/local/bin/{word}", f"/scripts/{word}.sh", f"/opt/{word}/run"))
+
+
+def _folder(scene: Drawn) -> str:
+    return scene.rng.choice(("/data", "/var/lib", "/mnt", "/srv")) + f"/{_word(scene)}"
+
+
+def _manifest(scene: Drawn) -> str:
+    word = _word(scene)
+    return scene.rng.choice((f"{word}.yaml", f"k8s/{word}.yaml", f"{word}.yml", f"deploy/{word}.yaml", f"{word}.yaml"))
+
+
+def _variable(scene: Drawn) -> str:
+    while "_" not in (name := words(scene).variable()):
+        pass
+    return name
+
+
+def _path(scene: Drawn) -> str:
+    while (path := words(scene).url_path()) == "/":
+        pass
+    return path
+
+
+def _limit(scene: Drawn) -> str:
+    return scene.rng.choice((f"{scene.rng.randrange(2, 60) * 16}Mi", f"{scene.rng.randrange(1, 9)}Gi"))
+
+
+def _user(scene: Drawn) -> str:
+    word = _word(scene)
+    return scene.rng.choice((word, word, f"dev-{word}", f"{word}-ro"))
+
+
+def _klog(scene: Drawn) -> str:
+    return f"{stamp(scene).strftime('%m%d')} {stamp(scene).strftime('%H:%M:%S')}.{scene.rng.randrange(10**5, 10**6)}"
+
+
+def _number(low: int, high: int) -> Draw:
+    return lambda scene: str(scene.rng.randrange(low, high))
+
+
+def _one(*values: str) -> Draw:
+    return lambda scene: scene.rng.choice(values)
+
+
+def _time(write: Callable[[datetime], str], least: int, most: int) -> Draw:
+    return lambda scene: write(stamp(scene, scene.rng.randrange(least, most)))
+
+
+_NAMES = (
+    "app service configmap secret claim volume ingress quota policy class budget context autoscaler binding networkpolicy cronjob job "
+    "account name"
+).split()
+
+DRAWS: Mapping[str, Draw] = {
+    **dict.fromkeys(_NAMES, _name),
+    "init": lambda scene: scene.rng.choice(("init-", "wait-for-", "migrate-", "setup-", "")) + _word(scene),
+    "word": _word,
+    "namespace": _namespace,
+    "namespace_or_none": lambda scene: scene["namespace"] if scene.named else "",
+    "deployment": lambda scene: scene["app"],
+    "statefulset": lambda scene: scene["app"],
+    "daemonset": lambda scene: scene["app"],
+    "replicaset": lambda scene: f"{scene['app']}-{letters(scene.rng, scene.rng.choice((9, 10, 10)), _TEMPLATE_HASH)}",
+    "pod": _pod,
+    "otherpod": lambda scene: f"{scene['app']}-{letters(scene.rng, 10, _TEMPLATE_HASH)}-{letters(scene.rng, 5)}",
+    "container": _container,
+    "image": _image,
+    "full_image": _full_image,
+    "repository": lambda scene: scene["image"].rpartition(":")[0],
+    "tag": lambda scene: scene["image"].rpartition(":")[2],
+    "version": lambda scene: words(scene).tag(),
+    "pulled": _pulled,
+    "killing": _killing,
+    "r": lambda scene: "" if scene["probe"] == "readiness" else "r",
+    "node": _node,
+    "uid": _uid,
+    "pvc": lambda scene: f"pvc-{_uid(scene)}",
+    "sha": lambda scene: letters(scene.rng, 64, _HEX),
+    "five": lambda scene: letters(scene.rng, 5),
+    "ip": _address(10, 42, 244, 1, 128),
+    "clusterip": _address(10, 96, 43, 100, 152),
+    "server_ip": _address(10, 0, 20, 77, 5),
+    "dns": _one("10.96.0.10", "10.43.0.10", "10.100.0.10", "172.20.0.10"),
+    "server": _server,
+    "host": lambda scene: words(scene).host(),
+    "registry": lambda scene: words(scene).host(),
+    "port": lambda scene: str(words(scene).port()),
+    "nodeport": _number(30_000, 32_768),
+    "path": _path,
+    "file": _file,
+    "program": _program,
+    "script": _script,
+    "folder": _folder,
+    "manifest": _manifest,
+    "variable": _variable,
+    "key": lambda scene: words(scene).key(),
+    "limit": _limit,
+    "millis": lambda scene: f"{scene.rng.randrange(2, 80) * 50}m",
+    "storage": lambda scene: f"{scene.rng.randrange(1, 90)}Gi",
+    "user": _user,
+    "driver": lambda scene: f"{_word(scene)}.csi.{_word(scene)}.{scene.rng.choice(('io', 'com'))}",
+    "webhook": lambda scene: f"{scene.rng.choice(('validate', 'validation', 'mutate', 'vpod'))}.{_word(scene)}.{_word(scene)}.io",
+    "finalizer": lambda scene: f"{_word(scene)}.io/{scene.rng.choice(('finalizer', 'cleanup', 'protection'))}",
+    "taint": lambda scene: scene.rng.choice((f"{_word(scene)}.io/dedicated", "dedicated", f"{_word(scene)}-only", "workload", "team")),
+    "label": _one("app", "app", "app", "app", "app.kubernetes.io/name", "app.kubernetes.io/name", "component", "name", "k8s-app"),
+    "value": _word,
+    "schedule": lambda scene: words(scene).schedule(),
+    "few": _number(2, 6),
+    "some": _number(3, 10),
+    "many": _number(11, 60),
+    "seconds": _one("1", "2", "3", "5"),
+    "period": _one("5", "10", "15", "20"),
+    "delay": _one("0", "0", "5", "10", "15", "30"),
+    "failures": _one("3", "3", "5", "6"),
+    "probe": _one("liveness", "readiness"),
+    "accessmode": _one("RWO"),
+    "age": lambda scene: human(scene.rng.randrange(40, 700)),
+    "old": lambda scene: human(scene.rng.choice((3600, 86_400)) * scene.rng.randrange(3, 70)),
+    "klog": _klog,
+    "hours": lambda scene: f"{scene.rng.randrange(8, 48)}h",
+    "days": lambda scene: f"{scene.rng.randrange(8, 90)}d",
+    "rfc": _time(long_time, 20, 60),
+    "earlier": _time(long_time, 120, 340),  # no more than five minutes before: nodes report so often
+    "zulu": _time(zulu, 30, 3000),
+    "past": _time(zulu, 90_000, 3_000_000),
+}

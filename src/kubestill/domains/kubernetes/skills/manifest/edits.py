@@ -1,0 +1,199 @@
+"""Edits: a wish about a manifest that is there, asked as `ask --edit` asks it, and answered with the changed manifest.
+
+A sample has one of two forms, those of `grammars.editing.asked`. Any model is shown the manifest below the wish. A student that notes is
+only told kind and name: then what the notes say must be enough for an object that is valid by itself, which is the answer.
+"""
+
+from collections.abc import Sequence
+from random import Random
+from typing import Any
+
+from kubestill.domains.api import Document, Drop, Intent, Sample
+from kubestill.domains.kubernetes.drawing.draw import draw_intents
+from kubestill.domains.kubernetes.drawing.words import Words
+from kubestill.domains.kubernetes.fullpass import INTENT, full_pass
+from kubestill.domains.kubernetes.grammars.editing import asked
+from kubestill.domains.kubernetes.intents.kinds import KINDS, MAPS
+from kubestill.domains.kubernetes.intents.lens import Facts, build, meaning, read, silent
+from kubestill.domains.kubernetes.intents.order import ordered
+from kubestill.domains.kubernetes.intents.overlay import overlay
+from kubestill.domains.kubernetes.intents.tree import Obj, copy, look
+from kubestill.domains.kubernetes.manifests import read as read_manifests
+from kubestill.domains.kubernetes.printing import dump
+from kubestill.domains.kubernetes.schema import Schemas
+from kubestill.domains.kubernetes.skills.manifest.additions import additions
+from kubestill.domains.kubernetes.skills.manifest.changes import Change, offers
+from kubestill.domains.kubernetes.skills.manifest.removal import REMOVE, RENAME, without
+from kubestill.domains.kubernetes.skills.manifest.wishes import wish
+from kubestill.ground.seeds import stable_hash
+from kubestill.tools.checks.api import Finding, Outcome, Result, Tier, Verdict
+
+EDITED = "expect.object"  # the changed manifest: what an edit is judged by
+SKILL = "manifest"
+# Request and answer both hold the manifest: with more characters they do not fit a small context of some 480 tokens.
+MAX_CHARS = 560
+_TRIES = 12  # draws of an object until one is small enough
+_NOTED = 0.3  # share of the form for students that note, where the notes are enough for an object
+_COUNTS, _SHARES = (1, 2, 3), (0.6, 0.28, 0.12)
+
+
+def draw_edit(rng: Random, part: str) -> Sample | Drop:
+    """Invent an object and ask for changes of it."""
+    for _ in range(_TRIES):
+        intents = [intent for intent in draw_intents(rng, part) if not silent(intent)]
+        try:
+            obj = ordered(build(intents))
+        except (AttributeError, TypeError, KeyError, ValueError):
+            continue
+        if len(dump(obj)) <= MAX_CHARS:
+            return _edit(obj, rng, part, "procedural", {})
+    return Drop("too-long")
+
+
+def reverse_edit(document: Document, rng: Random, part: str) -> Sample | Drop:
+    """Ask for changes of a real manifest."""
+    manifests = read_manifests(document.text).manifests
+    if len(manifests) != 1:
+        return Drop("not-one-object")
+    obj = dict(manifests[0].object)
+    if obj.get("kind") not in KINDS or obj.get("apiVersion") != KINDS[obj["kind"]].api_version:
+        return Drop("kind-without-intents")
+    text = dump(obj)
+    if len(text) > MAX_CHARS or not text.isascii() or not isinstance(look(obj, "metadata", "name"), str):
+        return Drop("too-long-to-edit")
+    if not full_pass(text).passed:
+        return Drop("not-valid")
+    return _edit(obj, rng, part, "reverse", document.source)
+
+
+def _edit(obj: Obj, rng: Random, part: str, road: str, source: Any) -> Sample | Drop:
+    try:
+        facts = [fact for fact in read(obj) if not silent(fact)]
+    except (AttributeError, TypeError, KeyError, ValueError):
+        return Drop("unreadable-intents")
+    chosen, after = _chosen(obj, facts, Words(rng, part), rng.choices(_COUNTS, _SHARES)[0])
+    if not chosen:
+        return Drop("nothing-to-change")
+    text, forms = wish(chosen, rng, part)
+    head = [Intent("kind", (), obj["kind"]), Intent("name", (), look(obj, "metadata", "name"))]
+    noted = [*head, *(intent for change in chosen for intent in change.intents)]
+    if rng.random() < _NOTED and (short := _noted_form(obj, text, noted)):
+        request, said, answer = short
+        intents = said
+    else:
+        request, answer = asked(dump(obj), text, notes=False), dump(after)
+        intents = [*noted, Intent(EDITED, (), answer)]
+    if len(request) + len(answer) > 3 * MAX_CHARS:
+        return Drop("too-long")
+    identity = f"{stable_hash(request, answer):016x}"
+    return Sample(identity, SKILL, request, answer, tuple(intents), obj["kind"], road, forms, dict(source))
+
+
+def _chosen(obj: Obj, facts: Sequence[Intent], words: Words, count: int) -> tuple[list[Change], Obj]:
+    """Return changes that can be made one after the other, and the object then."""
+    kind = obj["kind"]
+    alone = not any(fact.aspect == "container.image" and fact.keys[0] for fact in facts)
+    found = [*offers(kind, [fact for fact in facts if _clear(fact, facts)], words), *additions(kind, facts, words, 2 if alone else 0)]
+    words.rng.shuffle(found)
+    chosen: list[Change] = []
+    after = copy(obj)
+    for offer in found:
+        change = offer()
+        if len(chosen) == count:
+            break
+        if change is None or any(change.unit == one.unit for one in chosen):
+            continue
+        several = sorted([*chosen, change], key=lambda one: one.verb == RENAME)  # until then everybody uses the old name
+        try:
+            changed = _changed(obj, several)
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError):
+            continue
+        if changed != after and full_pass(dump(changed)).passed:
+            chosen, after = several, changed
+    return chosen, after
+
+
+def _clear(fact: Intent, facts: Sequence[Intent]) -> bool:
+    """Say whether a short wish about a fact can mean nothing else: the only container, the only port."""
+    if fact.aspect.startswith(("container.", "mount.")) and fact.keys[0]:
+        return False
+    head = "container.port" if fact.aspect.startswith("container.port") else fact.aspect.split(".")[0]
+    return head not in ("port", "container.port") or sum(one.aspect == head for one in facts) == 1
+
+
+def _changed(obj: Obj, changes: Sequence[Change]) -> Obj:
+    """Return an object with all changes made at once, as an editor makes them.
+
+    Raises:
+        ValueError: one cannot be made, or takes away what another one says.
+    """
+    said = [intent for change in changes for intent in change.intents]
+    statements = [intent for intent in said if intent.aspect not in (REMOVE, RENAME)]
+    after: Obj = ordered_like(obj, overlay(obj, statements)) if statements else copy(obj)
+    for intent in said:
+        if intent.aspect == REMOVE:
+            after = without(after, intent)
+        elif intent.aspect == RENAME:
+            after = {**after, "metadata": {**after["metadata"], "name": intent.value}}
+    facts = Facts(after)
+    if not all(facts.holds(intent) for intent in statements):
+        raise ValueError("one change undoes another")
+    return after
+
+
+def ordered_like(before: Any, after: Any, is_map: bool = False) -> Any:
+    """Return `after` with what is new at its idiomatic place, or last in a map with the user's own keys; all else stays as it stood."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        keys = [key for key in after if key in before]
+        idiom = list(after if is_map else ordered(after))
+        for place, key in enumerate(idiom):
+            if key not in before:
+                ahead = next((other for other in reversed(idiom[:place]) if other in keys), None)
+                keys.insert(len(keys) if ahead is None else keys.index(ahead) + 1, key)
+        return {key: ordered_like(before.get(key), after[key], key in MAPS and not is_map) for key in keys}
+    if isinstance(before, list) and isinstance(after, list):
+        return [ordered_like(before[place] if place < len(before) else None, value) for place, value in enumerate(after)]
+    return ordered(after, is_map)
+
+
+def _noted_form(obj: Obj, text: str, noted: Sequence[Intent]) -> tuple[str, list[Intent], str] | None:
+    """Return request, statements and answer for a student that is not shown the object; None where they are no object by themselves."""
+    if any(intent.aspect in (REMOVE, RENAME) for intent in noted):
+        return None
+    request = asked(dump(obj), text, notes=True)
+    if any(intent.aspect == "container.image" and str(intent.value) not in request for intent in noted):
+        return None  # only the tag was said
+    said = list(noted)
+    head = request.removesuffix(f": {text}")
+    if " on port " in head:
+        said.insert(2, Intent("port", (), look(obj, "spec", "ports")[0]["port"]))
+    try:
+        answer = dump(ordered(build(said)))
+    except (AttributeError, TypeError, KeyError, ValueError):
+        return None
+    return (request, said, answer) if full_pass(answer, said).passed else None
+
+
+def judge_edit(answer: str, intents: Sequence[Intent], known: Schemas | None = None) -> Verdict:
+    """Judge a changed manifest: valid, what was asked for is different, and everything else is as it was."""
+    verdict = full_pass(answer, None, known)
+    if not verdict.passed:
+        return Verdict((*verdict.results, Result(INTENT, Tier.INTENT, Outcome.SKIP, reason="an earlier tier failed")))
+    expected = read_manifests(next(str(intent.value) for intent in intents if intent.aspect == EDITED)).manifests[0].object
+    found = read_manifests(answer).manifests[0].object
+    findings = () if found == expected else tuple(_differences(dict(expected), dict(found)))
+    return Verdict((*verdict.results, Result(INTENT, Tier.INTENT, Outcome.FAIL if findings else Outcome.PASS, findings)))
+
+
+def _differences(expected: Obj, found: Obj) -> list[Finding]:
+    """Return what two objects say differently, defaults left out."""
+    if found.get("kind") != expected["kind"]:
+        return [Finding(INTENT, "kind", f"found {found.get('kind')}, expected {expected['kind']}", Tier.INTENT)]
+    wanted, said = _meanings(expected), _meanings(found)
+    missed = [Finding(INTENT, place, "asked for, or there before; the manifest does not hold it", Tier.INTENT) for place in wanted - said]
+    return missed + [Finding(INTENT, place, "was neither asked for nor there before", Tier.INTENT) for place in said - wanted]
+
+
+def _meanings(obj: Obj) -> set[str]:
+    facts = [fact for fact in read(obj) if not silent(fact)]
+    return {" ".join((fact.aspect, *fact.keys, str(meaning(fact.aspect, fact.value)))) for fact in facts}

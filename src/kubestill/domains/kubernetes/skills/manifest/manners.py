@@ -1,0 +1,174 @@
+"""Other manners of asking for one object: stories, tickets, mails, chats, dictation, comments, the word order of other languages.
+
+What is asked is what the plain road asks, clause by clause from the same tables; who asks, what for, under which constraint, with which
+words and at what length is drawn apart, so that no two requests share a skeleton by accident (TinyStories, arXiv 2305.07759).
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from random import Random
+
+from kubestill.domains.api import Intent
+from kubestill.domains.kubernetes.phrasing.clause import Clause, shield
+from kubestill.domains.kubernetes.phrasing.clauses import clauses
+from kubestill.domains.kubernetes.phrasing.compose import Composed, Request
+from kubestill.domains.kubernetes.skills.manifest.parts import Speaker, finished, unpunctuated
+
+_PEOPLE = "Priya Tomás Wei Aisha Jonas Maria Dmitri Chloe Omar Ingrid Kenji Fatima Lars Amara Ravi Elena Marek Yuki Sam".split()
+_HEAD = ("kind", "name", "namespace")
+_LANGUAGES = ("german", "spanish", "japanese", "slavic", "chinese", "hindi")
+
+
+@dataclass
+class Seeds:
+    """What is drawn of a request beside its content: who asks, under which constraint, with which words, at what length."""
+
+    speaker: Speaker
+    request: Request
+    register: str  # np, vp or kv: in which the clauses are said where the manner leaves it open
+    background: bool  # whether the person says something about themselves
+    constraint: bool  # whether something is said about the answer that holds anyway
+
+    def head(self) -> str:
+        """Return what is wanted: kind, name and namespace."""
+        return self.request.head()
+
+    def items(self, register: str = "") -> list[str]:
+        """Return every clause that is not said yet."""
+        found: list[Clause] = list(self.request.clauses)
+        self.request.clauses.clear()
+        texts = [self.request.say(clause, register or self.register) for clause in found]
+        if self.request.namespace:
+            texts.append(self.request.frame("namespace/np").replace("{v}", shield(self.request.namespace)))
+            self.request.namespace = ""
+        return texts
+
+    def around(self, text: str) -> str:
+        """Return a text with the person's background before it and the constraint after it, where they are said."""
+        before = f"{self.speaker.say('manners.persona/intro')}. " if self.background else ""
+        after = f" {self.speaker.say('manners.constraint/line')}" if self.constraint else ""
+        stop = "" if not after or text.endswith((".", "!", "?")) else "."
+        return f"{before}{text}{stop}{after}"
+
+
+def compose_otherwise(intents: Sequence[Intent], rng: Random, part: str) -> Composed:
+    """Say the intents of one object in another manner, with phrase parts of `part` only."""
+    facts = {intent.aspect: intent.value for intent in intents if not intent.keys}
+    heads = [intent for intent in intents if intent.aspect in _HEAD]
+    said, unsaid = clauses([intent for intent in intents if intent.aspect not in _HEAD], rng)
+    rng.shuffle(said)
+    request = Request(rng, part, facts["kind"], str(facts["name"]), str(facts.get("namespace") or ""), said)
+    seeds = Seeds(Speaker(rng, part), request, rng.choice(("np", "np", "kv", "vp")), rng.random() < 0.2, rng.random() < 0.2)
+    manner = rng.choices(_MANNERS, _SHARES)[0]
+    text = manner(seeds)
+    low = manner in (_dictated, _chatted, _coded)
+    text = finished(unpunctuated(text) if manner is _dictated else text, capitals=not low and rng.random() < 0.6)
+    mentioned = (*heads, *(intent for clause in request.spoken for intent in clause.intents))
+    return Composed(text, mentioned, tuple(unsaid), (*request.forms, *seeds.speaker.forms))
+
+
+def fewer(intents: Sequence[Intent], essential: frozenset[str], rng: Random) -> list[Intent]:
+    """Return what nobody can leave out, and two or three things more: of all else people take the default."""
+    kept = [place for place, intent in enumerate(intents) if intent.aspect in _HEAD or intent.aspect in essential]
+    rest = [place for place in range(len(intents)) if place not in set(kept)]
+    chosen = {*kept, *rng.sample(rest, min(len(rest), rng.randint(0, 3)))}
+    return [intent for place, intent in enumerate(intents) if place in chosen]
+
+
+def _put(text: str, name: str, words: str) -> str:
+    return text.replace("{" + name + "}", words)
+
+
+def _listed(texts: Sequence[str]) -> str:
+    return ", ".join(texts[:-1]) + (" and " if len(texts) > 1 else "") + (texts[-1] if texts else "")
+
+
+def _story(seeds: Seeds) -> str:
+    """As somebody, I want something, so that."""
+    speaker, head = seeds.speaker, seeds.head()
+    items = seeds.items("np")
+    listed = len(items) > 2 or speaker.chance(0.3)
+    text = speaker.say(f"manners.story/{'bare' if listed or not items else 'frame'}")
+    for name in ("who", "reason"):
+        text = _put(text, name, speaker.say(f"manners.persona/{name}"))
+    text = _put(_put(text, "head", head), "items", _listed(items))
+    if not (listed and items):
+        return text + "."
+    mark = speaker.say("manners.ticket/mark")
+    return "\n".join([f"{text}.", f"{speaker.say('manners.story/criteria')}:", *(f"{mark}{item}" for item in items)])
+
+
+def _ticketed(seeds: Seeds) -> str:
+    """A form with fields."""
+    speaker, head = seeds.speaker, seeds.head()
+    items = seeds.items(speaker.rng.choice(("np", "kv")))
+    meta = dict.fromkeys(speaker.say("manners.ticket/meta") for _ in range(speaker.rng.randint(0, 2)))
+    mark = speaker.say("manners.ticket/mark")
+    lines = [_put(speaker.say("manners.ticket/title"), "head", head), *meta]
+    if items:
+        details = speaker.say("manners.ticket/details")
+        lines += [f"{details} {_listed(items)}"] if speaker.chance(0.3) else [details, *(f"{mark}{item}" for item in items)]
+    return "\n".join(lines)
+
+
+def _mailed(seeds: Seeds) -> str:
+    speaker, head = seeds.speaker, seeds.head()
+    items = seeds.items("np")
+    text = _put(speaker.say("manners.mail/open", n=speaker.rng.choice(_PEOPLE)), "head", head)
+    if items:
+        text += " " + _put(speaker.say("manners.mail/body"), "items", _listed(items))
+    text += f" {speaker.say('manners.constraint/line')}." if seeds.constraint else ""
+    return f"{text}\n\n{speaker.say('manners.mail/close', n=speaker.rng.choice(_PEOPLE))}"
+
+
+def _strung(seeds: Seeds, manner: str, register: str, join: str) -> str:
+    """An opening, and an item after the other as it comes to mind."""
+    speaker = seeds.speaker
+    head = seeds.head()
+    parts = [_put(speaker.say(f"manners.{manner}/open"), "head", head)]
+    parts += [_put(speaker.say(f"manners.{manner}/more"), "item", item) for item in seeds.items(register)]
+    return join.join(parts)
+
+
+def _chatted(seeds: Seeds) -> str:
+    text = _strung(seeds, "chat", seeds.speaker.rng.choice(("np", "kv")), seeds.speaker.rng.choice((", ", "\n", ". ", " ")))
+    close = seeds.speaker.maybe("manners.chat/close", 0.5)
+    return f"{text}, {close}" if close else text
+
+
+def _dictated(seeds: Seeds) -> str:
+    text = _strung(seeds, "spoken", "np", " ")
+    return f"{text} {seeds.speaker.maybe('manners.spoken/close', 0.5)}"
+
+
+def _abroad(seeds: Seeds) -> str:
+    """English words in the order of another language."""
+    language = seeds.speaker.rng.choice(_LANGUAGES)
+    text = _strung(seeds, language, "np", seeds.speaker.rng.choice((", ", ". ", ", ")))
+    return seeds.around(text)
+
+
+def _coded(seeds: Seeds) -> str:
+    """A comment above what is to be written, or the message of a commit."""
+    speaker, head = seeds.speaker, seeds.head()
+    items = seeds.items("kv")
+    if speaker.chance(0.4):
+        mark = speaker.say("manners.ticket/mark")
+        return "\n".join([_put(speaker.say("manners.code/commit"), "head", head), "", *(f"{mark}{item}" for item in items)])
+    mark = speaker.say("manners.code/mark")
+    return "\n".join(f"{mark}{line}" for line in (_put(speaker.say("manners.code/title"), "head", head), *items))
+
+
+def _stepped(seeds: Seeds) -> str:
+    """One thing after the other."""
+    speaker, head = seeds.speaker, seeds.head()
+    items = seeds.items("vp")
+    parts = [_put(speaker.say("manners.steps/first"), "head", head)]
+    for place, item in enumerate(items, 2):
+        table = "last" if place > 2 and place == len(items) + 1 else "next"
+        parts.append(_put(speaker.say(f"manners.steps/{table}"), "item", item))
+    return seeds.around(speaker.rng.choice((". ", ", ", "\n", "; ")).join(parts))
+
+
+_MANNERS: tuple[Callable[[Seeds], str], ...] = (_story, _ticketed, _mailed, _chatted, _dictated, _abroad, _coded, _stepped)
+_SHARES = (0.12, 0.15, 0.14, 0.15, 0.12, 0.16, 0.07, 0.09)

@@ -1,0 +1,59 @@
+"""Suites of the wider roads: edits, sets and custom resources, from held-out words, phrase parts and definitions."""
+
+from collections.abc import Callable, Iterable, Sequence
+from random import Random
+
+from kubestill.domains.api import HELD, HELD_OUT_REPOSITORIES, Document, Drop, Sample
+from kubestill.domains.kubernetes.skills.manifest.custom import DEFINITIONS, reverse_definition
+from kubestill.domains.kubernetes.skills.manifest.edits import draw_edit
+from kubestill.domains.kubernetes.skills.manifest.judging import judge
+from kubestill.domains.kubernetes.skills.manifest.sets import draw_set
+from kubestill.domains.kubernetes.skills.manifest.skill import NAME
+from kubestill.ground.seeds import Seed, held_out
+
+PER_DEFINITION = 12  # no kind may stand for all
+
+
+class Drawn:
+    """Invented samples of one road, from held-out words and phrase parts."""
+
+    skill = NAME
+    needs_documents = False
+
+    def __init__(self, name: str, draw: Callable[[Random, str], Sample | Drop]) -> None:
+        self.name, self.draw = name, draw
+
+    def samples(self, documents: Iterable[Document], count: int, seed: Seed) -> Sequence[Sample]:
+        """Return `count` samples; documents are not asked for."""
+        del documents
+        found: dict[str, Sample] = {}
+        place = 0
+        while len(found) < count:
+            sample = self.draw(seed.rng(self.name, place), HELD)
+            place += 1
+            if isinstance(sample, Sample) and judge(sample.answer, sample.intents).passed:
+                found.setdefault(sample.request, sample)
+        return list(found.values())
+
+
+class Custom:
+    """Objects of the kinds of held-out definitions, which no training has seen."""
+
+    name = "manifest-custom"
+    skill = NAME
+    needs_documents = True
+
+    def samples(self, documents: Iterable[Document], count: int, seed: Seed) -> Sequence[Sample]:
+        """Return at most `count` samples, in an order that depends on the documents' ids alone."""
+        mine = [one for one in documents if one.form == DEFINITIONS and held_out("repository", one.unit, HELD_OUT_REPOSITORIES)]
+        ordered = sorted(mine, key=lambda document: seed.child(self.name, document.id).value)
+        found: dict[str, Sample] = {}
+        for variant in range(PER_DEFINITION):
+            for document in ordered:
+                sample = reverse_definition(document, seed.rng(self.name, document.id, variant), HELD)
+                if isinstance(sample, Sample) and judge(sample.answer, sample.intents).passed and len(found) < count:
+                    found.setdefault(sample.request, sample)
+        return list(found.values())
+
+
+WIDE_SUITES = (Drawn("manifest-edits", draw_edit), Drawn("manifest-sets", draw_set), Custom())

@@ -1,0 +1,65 @@
+"""The manifest skill as it is taught: what `ManifestSkill` draws, and beside it other manners, edits, sets and custom resources.
+
+The suites keep drawing from `ManifestSkill`, so that their samples, and all scores on them, keep their meaning.
+"""
+
+from collections.abc import Mapping, Sequence
+from random import Random
+
+from kubestill.domains.api import MANIFESTS, Document, Drop, Intent, Sample
+from kubestill.domains.kubernetes.skills.manifest.context import manifest_context
+from kubestill.domains.kubernetes.skills.manifest.custom import DEFINITIONS, reverse_definition
+from kubestill.domains.kubernetes.skills.manifest.edits import draw_edit, reverse_edit
+from kubestill.domains.kubernetes.skills.manifest.judging import judge
+from kubestill.domains.kubernetes.skills.manifest.manners import compose_otherwise, fewer
+from kubestill.domains.kubernetes.skills.manifest.sets import draw_set
+from kubestill.domains.kubernetes.skills.manifest.skill import ESSENTIAL, NAME, ManifestSkill, asked, drawn, wanted, whole
+from kubestill.tools.checks.api import Verdict
+
+# Shares of draws; what remains is the plain road. To write one object from nothing stays the greater part.
+MANNERS, EDITS, SETS = 0.22, 0.16, 0.12
+REVERSE_MANNERS, REVERSE_EDITS = 0.25, 0.25
+_FEWER = 0.4  # share of the other manners in which only what nobody can leave out is asked for, and little more
+
+
+class WideManifestSkill:
+    """Draws requests for one manifest, several, or a changed one; or writes those that a real manifest or a definition answers."""
+
+    name = NAME
+    version = 4  # of all roads, the plain one included
+    reads = frozenset((MANIFESTS, DEFINITIONS))
+
+    def __init__(self) -> None:
+        self.plain = ManifestSkill()
+
+    def draw(self, rng: Random, part: str) -> Sample | Drop:
+        """Invent what is asked for, and ask."""
+        roll = rng.random()
+        if roll < MANNERS:
+            intents = drawn(rng, part)
+            chosen = whole(fewer(intents, ESSENTIAL, rng)) if rng.random() < _FEWER else intents
+            return asked(chosen, rng, part, say=compose_otherwise)
+        if roll < MANNERS + EDITS:
+            return draw_edit(rng, part)
+        return draw_set(rng, part) if roll < MANNERS + EDITS + SETS else self.plain.draw(rng, part)
+
+    def reverse(self, document: Document, rng: Random, part: str) -> Sample | Drop:
+        """Ask for what a real manifest says or for a change of it, or for an object of the kind that a definition defines."""
+        if document.form == DEFINITIONS:
+            return reverse_definition(document, rng, part)
+        roll = rng.random()
+        if roll < REVERSE_EDITS:
+            sample = reverse_edit(document, rng, part)
+            return self.plain.reverse(document, rng, part) if isinstance(sample, Drop) else sample
+        if roll < REVERSE_EDITS + REVERSE_MANNERS:
+            chosen = wanted(document, rng)
+            return chosen if isinstance(chosen, Drop) else asked(chosen, rng, part, document.source, compose_otherwise)
+        return self.plain.reverse(document, rng, part)
+
+    def context(self, sample: Sample) -> Mapping[str, str]:
+        """Return the form of manifests, and the fields that the schema has where the answer writes some."""
+        return manifest_context(sample)
+
+    def judge(self, answer: str, intents: Sequence[Intent] | None = None) -> Verdict:
+        """Judge an answer as what was asked for: one object, several, a changed one, or a custom resource."""
+        return judge(answer, intents)

@@ -1,0 +1,124 @@
+"""Requests as templates: a fired alert in one of its forms with words around it, or the wish for a rule."""
+
+from collections.abc import Mapping
+from functools import cache
+from random import Random
+
+from kubestill.domains.kubernetes.phrasing.lines import Table, read_tables
+from kubestill.domains.kubernetes.skills.runbook.filling import PLACE, names
+from kubestill.domains.kubernetes.skills.runbook.showing import FORMS, Fired, sentence
+
+_PACKAGE = "kubestill.domains.kubernetes.skills.runbook"
+# What people call the thing that a label names.
+_SPOKEN = {
+    "job_name": "job",
+    "horizontalpodautoscaler": "hpa",
+    "poddisruptionbudget": "pdb",
+    "persistentvolumeclaim": "pvc",
+    "persistentvolume": "pv",
+    "resourcequota": "quota",
+    "mountpoint": "mount",
+    "grpc_method": "method",
+    "eviction_signal": "signal",
+    "remote_name": "remote",
+    "to": "upstream",
+    "master": "bond",
+}
+
+# In a line of phrases ( and ) choose, so brackets that are meant stand there as these.
+_LITERAL = str.maketrans({"\u2768": "(", "\u2769": ")"})
+
+CLUSTER = "the cluster"  # what an alert without labels is about
+
+
+class Request:
+    """A template under construction, with the ids of the parts that it is made of."""
+
+    def __init__(self, rng: Random, part: str) -> None:
+        self.rng, self.part, self.text = rng, part, ""
+        self.forms: list[str] = []
+
+    def pick(self, name: str) -> str:
+        """Return a part of a table of frames."""
+        return self.take(frames()[f"runbook.{name}"])
+
+    def take(self, table: Table) -> str:
+        """Return a part of a table."""
+        text, form = table.pick(self.rng, self.part)
+        self.forms.append(form)
+        return text.translate(_LITERAL)
+
+
+@cache
+def frames() -> Mapping[str, Table]:
+    """Return the tables of frames by name: `runbook.reading/lead`."""
+    return read_tables(_PACKAGE, "phrases.toml", prefix="runbook.")
+
+
+def spoken(label: str) -> str:
+    """Return what people call what a label names."""
+    return _SPOKEN.get(label, label)
+
+
+def about(labels: list[str], rng: Random) -> str:
+    """Return a template that lists labels in few words: `pod {pod} in {namespace}`."""
+    own = [label for label in labels if label != "namespace"]
+    if len(own) == 1 and "namespace" in labels and rng.random() < 0.4:
+        return rng.choice((f"{{namespace}}/{{{own[0]}}}", f"{spoken(own[0])} {{namespace}}/{{{own[0]}}}"))
+    return listed(labels, rng.choice((" in ", " in namespace ", ", namespace ", " -n ")))
+
+
+def listed(labels: list[str], joint: str = " in namespace ") -> str:
+    """Return a template that lists labels, the namespace last."""
+    own = ", ".join(f"{spoken(label)} {{{label}}}" for label in labels if label != "namespace")
+    if "namespace" not in labels:
+        return own or CLUSTER
+    return f"{own}{joint}{{namespace}}" if own else "namespace {namespace}"
+
+
+def reading_request(request: Request, text: str, labels: list[str], shown: dict[str, str], severity: str) -> None:
+    """Write a request about a fired alert. `text` says what it is about; `labels` must all be mentioned."""
+    rng = request.rng
+    if rng.random() < 0.3:
+        request.text = _plain(request, text, labels)
+    else:
+        body = rng.choice(FORMS)(Fired(shown, severity, text, rng))
+        roll = rng.random()
+        lead = request.pick("reading/lead") + "\n" if roll < 0.5 else ""
+        ask = "\n" + request.pick("reading/ask") if 0.35 < roll < 0.9 else ""
+        request.text = f"{lead}{body}{ask}"
+
+
+def terse_request(request: Request, labels: list[str]) -> None:
+    """Write a request of few words about a well known alert."""
+    request.text = request.pick("reading/terse").replace("{about}", about(labels, request.rng))
+    if request.rng.random() < 0.3:
+        request.text += " - " + request.pick("reading/ask")
+
+
+def _plain(request: Request, text: str, labels: list[str]) -> str:
+    missing = [label for label in labels if label not in names(text)]
+    if missing:
+        text += f" ({about(missing, request.rng)})"
+    clause = text if PLACE.match(text) or _is_name(text.split()[0]) else f"{text[0].lower()}{text[1:]}"
+    plain = request.pick("reading/plain").replace("{text}", clause).replace("{Text}", sentence(text)).replace("..", ".")
+    return f"{plain}\n{request.pick('reading/ask')}" if request.rng.random() < 0.6 else plain
+
+
+def _is_name(word: str) -> bool:
+    """Say whether a first word keeps its capital: a name such as CoreDNS or StatefulSet, PVC, SERVFAIL."""
+    return any(letter.isupper() for letter in word[1:]) or word in ("Prometheus", "Alertmanager", "Kubernetes")
+
+
+def rule_request(request: Request, when: str, scope: list[str], named: bool, quota: bool = False) -> None:
+    """Write the wish for a rule. `scope` names the labels that it is narrowed to; `quota`: a namespace is what it is about."""
+    lasting = request.rng.random() < 0.88
+    frame = request.pick("rule/named" if named and lasting else "rule/at_once" if named else "rule/unnamed")
+    where = request.pick("rule/quota" if quota else "rule/namespace") if "namespace" in scope else ""
+    own = [label for label in scope if label != "namespace"]
+    if own:
+        where += request.pick("rule/object").replace("{what}", spoken(own[0])).replace("{object}", f"{{{own[0]}}}")
+    where = where.rstrip(",") if frame.partition("{scope}")[2][:1] in (",", ";", ".", "", "\n") else where
+    request.text = frame.replace("{when}", when).replace("{scope}", where)
+    if request.text[0].islower() and "=" not in request.text.split()[0] and request.rng.random() < 0.3:
+        request.text = request.text[0].upper() + request.text[1:]

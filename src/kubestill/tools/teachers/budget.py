@@ -1,0 +1,113 @@
+"""What replies cost. A question's most is reserved before it is sent and settled by what was used, so that no budget is overspent,
+however many questions are under way; and what a number of questions would cost, before any is sent.
+"""
+
+import asyncio
+import math
+from dataclasses import dataclass, replace
+
+from kubestill.tools.teachers.settings import Prices, Teacher
+
+# A byte-level tokenizer makes at most one token of a byte; the JSON around the messages is longer than the template that servers
+# put around them, and this is for what a template may say of its own (Qwen2.5's default system prompt: 20 tokens).
+FRAME_TOKENS = 64
+BYTES_PER_TOKEN = 3.5  # of prompts in English with some YAML, for a preview only: between 3.2 and 4.2 with the tokenizers of 2024-26
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Tokens, and money in millionths of the currency: whole numbers, so that sums are exact."""
+
+    prompt_tokens: int = 0
+    reply_tokens: int = 0
+    money_micro: int = 0
+
+    @property
+    def tokens(self) -> int:
+        """Tokens sent and written."""
+        return self.prompt_tokens + self.reply_tokens
+
+    def __add__(self, other: "Cost") -> "Cost":
+        return Cost(self.prompt_tokens + other.prompt_tokens, self.reply_tokens + other.reply_tokens, self.money_micro + other.money_micro)
+
+    def __sub__(self, other: "Cost") -> "Cost":
+        return Cost(self.prompt_tokens - other.prompt_tokens, self.reply_tokens - other.reply_tokens, self.money_micro - other.money_micro)
+
+
+def cost(prices: Prices, prompt_tokens: int, reply_tokens: int) -> Cost:
+    """Return what tokens cost, money rounded up: a price per million tokens is a price in millionths per token."""
+    money = math.ceil(prompt_tokens * prices.prompt_per_million + reply_tokens * prices.reply_per_million)
+    return Cost(prompt_tokens, reply_tokens, money)
+
+
+def most(teacher: Teacher, body: bytes) -> Cost:
+    """Return the most that a question can cost: a token for each byte of its body, and the longest reply."""
+    return cost(teacher.prices, len(body) + FRAME_TOKENS, teacher.max_reply_tokens)
+
+
+class Budget:
+    """What may still be spent. `spent` is settled, `reserved` is under way."""
+
+    def __init__(self, teacher: Teacher, spent: Cost) -> None:
+        self.money_micro, self.tokens = round(teacher.limits.money * 1e6), teacher.limits.tokens
+        self.spent, self.reserved, self._under_way = spent, Cost(), 0
+        self._settled = asyncio.Condition()
+
+    def holds(self, wanted: Cost) -> bool:
+        """Say whether there is room for that now."""
+        total = self.spent + self.reserved + wanted
+        return (not self.money_micro or total.money_micro <= self.money_micro) and (not self.tokens or total.tokens <= self.tokens)
+
+    async def reserve(self, wanted: Cost) -> bool:
+        """Set aside what a question may cost; waits while questions under way may give some back. False: the budget is spent."""
+        async with self._settled:
+            await self._settled.wait_for(lambda: self.holds(wanted) or not self._under_way)
+            if not self.holds(wanted):
+                return False
+            self.reserved += wanted
+            self._under_way += 1
+            return True
+
+    async def settle(self, reserved: Cost, used: Cost) -> None:
+        """Put what was used in the place of what was reserved."""
+        async with self._settled:
+            self.reserved -= reserved
+            self.spent += used
+            self._under_way -= 1
+            self._settled.notify_all()
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What questions would cost: as is likely, and at most, which is what is reserved for them one by one and never above the budget."""
+
+    calls: int
+    calls_at_most: int
+    likely: Cost
+    at_most: Cost
+
+    def describe(self) -> str:
+        """Spell it for people, as `plan` does."""
+        money = f", {self.likely.money_micro / 1e6:.2f} of money (at most {self.at_most.money_micro / 1e6:.2f})"
+        told = f"about {self.calls:,} calls and {self.likely.tokens:,} tokens"
+        return told + money * bool(self.at_most.money_micro) + f"; at most {self.calls_at_most:,} calls that are paid"
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How large questions are: bytes of a body, tokens of a reply, and the share that is asked a second time, with what was wrong."""
+
+    body_bytes: int
+    reply_tokens: int
+    repaired: float
+
+
+def preview(teacher: Teacher, requests: int, shape: Shape) -> Preview:
+    """Return what `requests` would cost. At most: each asked twice, as long as a reply may be, and again for each reply of no use."""
+    calls = round(requests * (1 + shape.repaired))
+    likely = cost(teacher.prices, round(calls * shape.body_bytes / BYTES_PER_TOKEN), calls * shape.reply_tokens)
+    calls_at_most = requests * 2 * teacher.limits.malformed
+    at_most = cost(teacher.prices, calls_at_most * (shape.body_bytes + FRAME_TOKENS), calls_at_most * teacher.max_reply_tokens)
+    if budget := round(teacher.limits.money * 1e6):
+        at_most = replace(at_most, money_micro=min(at_most.money_micro, budget))
+    return Preview(calls, calls_at_most, likely, at_most)
