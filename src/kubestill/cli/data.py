@@ -1,4 +1,4 @@
-"""`kubestill data show|stats|export`: samples as people and other programs read them."""
+"""`kubestill data show|stats|export|mine`: samples as people and other programs read them, and what a student makes of their like."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +17,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 @click.group()
 def data() -> None:
-    """Show, measure and export samples: of the newest mix, or of the ARTIFACT (kind/stage-key) that is named."""
+    """Show, measure, export and mine samples: of the newest mix, or of the ARTIFACT (kind/stage-key) that is named."""
 
 
 def _which(command: Command) -> Command:
@@ -126,4 +126,35 @@ def export(name: str, store: Store, form: str, folder: Path, as_json: bool) -> N
     for line in told_files(made):
         click.echo(line)
     click.echo(str(folder))
+    return None
+
+
+@data.command()
+@click.argument("model", default="")
+@click.option("--count", type=click.IntRange(1, 100_000), default=200, show_default=True, help="Requests, drawn as training draws them.")
+@click.option(
+    "--n", "tries", type=click.IntRange(1, 64), default=1, show_default=True, help="Answers to each: one greedy, the rest drawn."
+)
+@click.option("--skill", "skills", multiple=True, metavar="SKILL", help="Of this skill; may be given again.  [default: all]")
+@click.option("--seed", type=int, default=0, show_default=True, help="Another seed draws other requests.")
+@click.option("--to", "folder", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder to write into.")
+@workspace_option
+@json_option
+def mine(model: str, folder: Path, store: Store, as_json: bool, **given: Any) -> None:
+    """Ask MODEL freely, as training does, and keep what it gets wrong: never a question of a suite.
+
+    records.jsonl holds the answers with their verdicts. A recipe's `sources.records` turns what they invent into right-or-wrong
+    questions. pairs.jsonl holds {prompt, chosen, rejected, reason}, to tune preferences with.
+    """
+    from kubestill.pipeline.data_mine import Dig, mine_model
+    from kubestill.pipeline.models import find_model
+
+    shown = Shown()
+    try:
+        made = mine_model(find_model(store, model), Dig(**{**given, "skills": tuple(given["skills"])}), folder, shown)
+    finally:
+        shown.close()
+    if as_json:
+        return print_json(made)
+    click.echo(f"{made['passed']:,} of {made['records']:,} answers passed; {made['pairs']:,} pairs of a right and a wrong one\n{folder}")
     return None

@@ -38,6 +38,8 @@ PARTS = Table(
         "Questions": "kubestill.stages.evaluation.asking:Questions",
         "evaluate": "kubestill.stages.evaluation.asking:evaluate",
         "compare": "kubestill.stages.evaluation.asking:compare",
+        "answers": "kubestill.stages.evaluation.asking:answers",
+        "judged": "kubestill.stages.evaluation.asking:judged",
         "skeleton_key": "kubestill.stages.curation.likeness:skeleton_key",
     },
 )

@@ -16,6 +16,7 @@ SOURCES = Table(
         "alerts": "kubestill.domains.kubernetes.sources.alerts:documents",
         "definitions": "kubestill.domains.kubernetes.sources.definitions:documents",
         "exchanges": "kubestill.domains.kubernetes.sources.exchanges:documents",
+        "records": "kubestill.domains.kubernetes.sources.records:documents",
     },
 )
 FORMS: Mapping[str, str] = {
@@ -27,4 +28,5 @@ FORMS: Mapping[str, str] = {
     "alerts": "alerts: Prometheus rule files, PrometheusRule objects, or JSON lines",
     "definitions": "CustomResourceDefinitions: YAML files, folders, .gz",
     "exchanges": "chat, ShareGPT or Alpaca: JSON lines or an array",
+    "records": "answers of a student with their verdicts, as `kubestill data mine` writes them",
 }

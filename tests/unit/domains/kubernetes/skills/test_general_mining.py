@@ -1,12 +1,15 @@
-"""What a student invented becomes right-or-wrong samples, and failed answers become pairs."""
+"""What a student invented becomes right-or-wrong samples."""
 
+import json
 from random import Random
 
-from kubestill.domains.api import TRAIN
+from kubestill.domains.api import TRAIN, Document, Drop
 from kubestill.domains.kubernetes.answers import judge as judge_manifest
 from kubestill.domains.kubernetes.kubectl.check import check_command
 from kubestill.domains.kubernetes.skills.general.judging import judge
-from kubestill.domains.kubernetes.skills.general.mining import contrast, mine, preference_pairs
+from kubestill.domains.kubernetes.skills.general.mining import contrast, mine, read_invention
+from kubestill.domains.kubernetes.skills.general.skill import GeneralSkill
+from kubestill.domains.kubernetes.sources.records import documents
 
 WRONG_FIELD = """apiVersion: apps/v1
 kind: Deployment
@@ -59,7 +62,7 @@ def test_what_was_invented_is_counted_and_told():
 
 
 def test_each_invention_gives_a_no_and_what_is_right_gives_a_yes():
-    samples = list(contrast(mine(records()), Random(1), TRAIN))
+    samples = [contrast(invention, Random(number), TRAIN) for invention in mine(records()) for number in range(12)]
     answers = {sample.answer for sample in samples}
     assert {
         "No: Deployment has no field spec.replica. Use: spec.replicas",
@@ -80,15 +83,12 @@ def test_nothing_is_mined_from_what_passed_or_cannot_be_read():
     assert mine([{"request": "r", "answer": "{{", "passed": False, "findings": [{"code": "K8S022", "path": "x", "message": ""}]}]) == []
 
 
-def test_pairs_prefer_what_passed_then_what_was_expected():
-    rows = [
-        {"request": "a", "expected": "A", "answer": "x", "passed": False, "findings": [{"code": "K8S405"}]},
-        {"request": "a", "expected": "A", "answer": "a", "passed": True, "findings": []},
-        {"request": "b", "expected": "B", "answer": "y", "passed": False, "findings": [], "failed_on": "form"},
-        {"request": "b", "expected": "B", "answer": "y", "passed": False, "findings": []},
-        {"request": "b", "expected": "B", "answer": " ", "passed": False, "findings": []},
-    ]
-    assert list(preference_pairs(rows)) == [
-        {"prompt": "a", "chosen": "a", "rejected": "x", "reason": "K8S405"},
-        {"prompt": "b", "chosen": "B", "rejected": "y", "reason": "form"},
-    ]
+def test_records_of_a_file_become_documents_that_are_asked_about(tmp_path):
+    path = tmp_path / "records.jsonl"
+    path.write_text("".join(json.dumps(record) + "\n" for record in (*records(), {"answer": 3})) + "no json\n")
+    found = list(documents(path))
+    assert [one.reason for one in found if isinstance(one, Drop)] == ["no record of an answer", "line is not JSON"]
+    inventions = [one for one in found if isinstance(one, Document)]
+    assert [read_invention(one.text) for one in inventions] == list(mine(records()))
+    answers = {GeneralSkill().reverse(one, Random(number), TRAIN).answer.split(":")[0] for one in inventions for number in range(8)}
+    assert answers == {"Yes", "No"}

@@ -1,5 +1,6 @@
-"""What a student really invented, mined from the records of evaluations: right-or-wrong samples for just that, and preference pairs."""
+"""What a student really invented, mined from the records of its answers: right-or-wrong samples for just that."""
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,10 +17,11 @@ from kubestill.domains.kubernetes.skills.general.skill import ask
 from kubestill.domains.kubernetes.skills.general.table import TOPICS
 from kubestill.domains.kubernetes.skills.general.topic import Asked
 
-Record = Mapping[str, Any]  # of an answer, as stages/evaluation writes it: request, expected, answer, passed, findings, kind
+Record = Mapping[str, Any]  # of an answer, in the shape of stages/evaluation: request, expected, answer, passed, findings, kind
 FIELD, FLAG, COMMAND, VERSION, KIND = "check-field", "check-flag", "check-command", "check-version", "check-kind"
 _UNKNOWN_FIELD, _UNKNOWN_KIND, _UNKNOWN_FLAG = "K8S022", "K8S021", "K8S405"
 _UNKNOWN_COMMANDS = ("K8S403", "K8S404")
+HALF = 0.5  # of right ones, so that No is not always the answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class Invention:
 
 
 def mine(records: Iterable[Record]) -> Sequence[Invention]:
-    """Return what the answers of evaluation records invent, the commonest first: fields, kinds and versions, flags, commands.
+    """Return what the answers of records invent, the commonest first: fields, kinds and versions, flags, commands.
 
     Records without findings, or whose answer can no longer be read, give nothing.
     """
@@ -44,40 +46,18 @@ def mine(records: Iterable[Record]) -> Sequence[Invention]:
     return [Invention(topic, said, count) for (topic, said), count in ordered]
 
 
-def contrast(inventions: Iterable[Invention], rng: Random, part: str) -> Iterator[Sample]:
-    """Write, for each invention, the question whose answer is No, and the same question about what is right, where that is known."""
-    for invention in inventions:
-        said = dict(invention.said)
-        right = _right(invention.topic, said)
-        for one in (said, *([right] if right and right != said else [])):
-            sample = ask(TOPICS[invention.topic], Asked(one), rng, part, {"mined": str(invention.count)})
-            if not isinstance(sample, Drop):
-                yield sample
+def read_invention(text: str) -> Invention:
+    """Read an invention back from the text of its document."""
+    told = json.loads(text)
+    return Invention(told["topic"], tuple(told["said"].items()), told["count"])
 
 
-def preference_pairs(records: Iterable[Record]) -> Iterator[dict[str, str]]:
-    """Yield {prompt, chosen, rejected, reason} for each answer that failed, against one to the same prompt that passed.
-
-    Where none passed, the expected answer is chosen. Empty answers teach nothing and are left out, and so are equal pairs.
-    """
-    by_prompt: dict[str, list[Record]] = {}
-    for record in records:
-        by_prompt.setdefault(record["request"], []).append(record)
-    for prompt, answers in by_prompt.items():
-        passed = [record["answer"] for record in answers if record["passed"]]
-        seen: set[str] = set()
-        for record in answers:
-            rejected = record["answer"]
-            chosen = passed[0] if passed else record.get("expected", "")
-            if record["passed"] or not rejected.strip() or not chosen or rejected.strip() == chosen.strip() or rejected in seen:
-                continue
-            seen.add(rejected)
-            yield {"prompt": prompt, "chosen": chosen, "rejected": rejected, "reason": _reason(record)}
-
-
-def _reason(record: Record) -> str:
-    findings = record.get("findings") or [{}]
-    return str(findings[0].get("code") or record.get("failed_on") or "unjudged")
+def contrast(invention: Invention, rng: Random, part: str) -> Sample | Drop:
+    """Write the question whose answer is No, or as often the same question about what is right, where that is known."""
+    said = dict(invention.said)
+    right = _right(invention.topic, said)
+    asked = right if right and rng.random() < HALF else said
+    return ask(TOPICS[invention.topic], Asked(asked), rng, part, {"mined": str(invention.count)})
 
 
 def _inventions(record: Record) -> Iterator[tuple[str, tuple[tuple[str, str], ...]]]:

@@ -18,6 +18,7 @@ from kubestill.tools.checks.api import Verdict
 
 NAME = "general"
 PACKAGE = "kubestill.domains.kubernetes.skills.general"
+RECORDS = "records"  # the form of documents that tell what a student invented
 FILES = ("frames", "api", "kubectl", "numbers", "cluster", "stories", "contrast", "talk", "purposes")
 HELD_VALUES = 0.2  # share of the questions of an open topic whose values are kept for evaluation
 TRIES = 60  # until a topic gives a question of the part: one in five is held out, so that one in a million draws fails
@@ -33,7 +34,7 @@ class GeneralSkill:
 
     name = NAME
     version = 1  # of what is drawn, how it is said and how it is judged
-    reads = frozenset((exchanges.DOCUMENTS,))
+    reads = frozenset((exchanges.DOCUMENTS, RECORDS))
 
     def draw(self, rng: Random, part: str) -> Sample | Drop:
         """Choose a topic, invent a question of the part and solve it."""
@@ -47,8 +48,12 @@ class GeneralSkill:
                 return sample
         return Drop("no-question-of-the-part")
 
-    def reverse(self, document: Document, rng: Random, part: str) -> Sample | Drop:  # noqa: ARG002 - nothing is chosen here
-        """Return the first turn of a real exchange, where it is short and English."""
+    def reverse(self, document: Document, rng: Random, part: str) -> Sample | Drop:
+        """Return the first turn of a real exchange, where it is short and English; or ask about something that a student invented."""
+        if document.form == RECORDS:
+            from kubestill.domains.kubernetes.skills.general.mining import contrast, read_invention  # it asks as this module does
+
+            return contrast(read_invention(document.text), rng, part)
         return exchanges.sample(document, NAME)
 
     def context(self, sample: Sample) -> Mapping[str, str]:  # noqa: ARG002 - the same for all
