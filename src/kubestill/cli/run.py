@@ -17,31 +17,35 @@ from kubestill.pipeline.spelling import duration, size
 @set_option
 @click.option("--on", type=click.Choice(["local", "ray"]), help="Where samples are made: here, or on Ray (RAY_ADDRESS).  [default: local]")
 @click.option("--limit", type=click.IntRange(min=1), help="Most questions that this run sends to a teacher; a later one goes on.")
+@click.option("--until", metavar="STAGE", default="", help="Stop after this stage, as in curation; nothing is reported yet.")
 @workspace_option
 @json_option
-def run(recipe: Path, overrides: tuple[str, ...], store: Store, as_json: bool, **given: Any) -> None:
+def run(recipe: Path, overrides: tuple[str, ...], store: Store, as_json: bool, until: str, **given: Any) -> None:
     """Build all that RECIPE asks for, and report.
 
     Each stage's result is kept in the workspace under a key of everything that shaped it: what stands is used again,
     what was cut goes on, and a second run does nothing. The report lies in workspace/runs/latest.
     """
     from kubestill.pipeline.recipe import read_recipe
-    from kubestill.pipeline.run import run_recipe
+    from kubestill.pipeline.run import run_recipe, run_until
 
     shown = Shown()
     more = tuple(f"how.synthesis.{name}={value}" for name, value in given.items() if value is not None)
     try:
+        if until:
+            made = run_until(read_recipe(recipe, (*overrides, *more)), store, shown, until)
+            return print_json([artifact.name for artifact in made]) if as_json else click.echo(str(made[-1].path))
         result = run_recipe(read_recipe(recipe, (*overrides, *more)), store, shown)
     finally:
         shown.close()
     if not result.worked:
         shown.say(f"nothing to do: every artifact of {recipe} stands, and so does the report of its last run")
     if as_json:
-        print_json(result.report)
-        return
+        return print_json(result.report)
     for line in summary(result.report):
         click.echo(line)
     click.echo(str(result.directory / "report.md"))
+    return None
 
 
 def _score(head: str, suite: Mapping[str, Any]) -> str:

@@ -4,12 +4,13 @@ import contextlib
 import json
 import time
 import traceback
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from kubestill.ground.errors import UserError, near
 from kubestill.ground.fingerprint import canonical
 from kubestill.ground.manifest import Artifact, read_manifest, write_manifest
 from kubestill.ground.progress import Progress
@@ -68,8 +69,38 @@ def run_recipe(recipe: Recipe, store: Store, progress: Progress) -> Result:
         return Result(directory, report, worked=True)
 
 
+def run_until(recipe: Recipe, store: Store, progress: Progress, last: str) -> tuple[Artifact, ...]:
+    """Build what the recipe asks for up to the stage `last`, and return the artifacts; there is nothing to report yet.
+
+    Raises:
+        UserError: there is no such stage, another run holds the workspace, or the domain or a stage refuses its settings.
+        Unavailable: a stage that has to run needs a package that is not installed.
+        Vanished: a stage's count did not close.
+    """
+    if last not in recipe.stages:
+        raise UserError("--until", f"no such stage: {last!r}", near(last, recipe.stages) or f"stages: {', '.join(recipe.stages)}")
+    with store.locked():
+        plan = make_plan(recipe, store)
+        steps = plan.steps[: list(recipe.stages).index(last) + 1]
+        for step in steps:
+            for package in NEEDS.get(step.stage.name, ()) if step.artifact is None else ():
+                need(package)
+        with FailureNote(_run_directory(plan, store) / FAILURE) as note:
+            return tuple(_build_all(replace(plan, steps=steps), note, progress).values())
+
+
 def _execute(plan: Plan, note: "FailureNote", directory: Path, progress: Progress) -> dict[str, Any]:
     begun = time.monotonic()
+    artifacts = _build_all(plan, note, progress)
+    note.stage = "report"
+    reused = frozenset(step.stage.name for step in plan.steps if step.artifact is not None)
+    report = collect(Outcome(plan.recipe, artifacts, reused, time.monotonic() - begun))
+    _write_report(directory, report)
+    return report
+
+
+def _build_all(plan: Plan, note: "FailureNote", progress: Progress) -> dict[str, Artifact]:
+    """Return the artifact of every step, building those that do not stand."""
     artifacts: dict[str, Artifact] = {}
     for number, step in enumerate(plan.steps, 1):
         note.stage = step.stage.name
@@ -83,11 +114,7 @@ def _execute(plan: Plan, note: "FailureNote", directory: Path, progress: Progres
         artifact = build(plan, step, artifacts, progress)
         progress.say(f"{told} done  {_summary(artifact)}")
         artifacts[step.stage.name] = artifact
-    note.stage = "report"
-    reused = frozenset(step.stage.name for step in plan.steps if step.artifact is not None)
-    report = collect(Outcome(plan.recipe, artifacts, reused, time.monotonic() - begun))
-    _write_report(directory, report)
-    return report
+    return artifacts
 
 
 def build(plan: Plan, step: Step, artifacts: dict[str, Artifact], progress: Progress) -> Artifact:

@@ -8,7 +8,7 @@ from kubestill.ground.progress import Silent
 from kubestill.ground.store import Store
 from kubestill.pipeline.plan import describe, make_plan
 from kubestill.pipeline.recipe import read_recipe
-from kubestill.pipeline.run import Result, Vanished, run_recipe
+from kubestill.pipeline.run import Result, Vanished, run_recipe, run_until
 from support import fake_pipeline
 from support.fake_pipeline import STAGES
 
@@ -118,3 +118,13 @@ def test_the_report_says_what_the_artifacts_say(recipe_file: Path, store: Store)
     assert len(report["answers"]) == 20 and sum(answer["passed"] for answer in report["answers"]) == 10
     assert report["seconds_total"] == sum(stage["seconds"] for stage in report["stages"])
     assert report["peak_memory_bytes"] > 10 * 2**20  # no Python with pydantic is smaller
+
+
+def test_a_run_may_stop_early_and_the_next_goes_on(recipe_file: Path, store: Store) -> None:
+    recipe = read_recipe(recipe_file, (), STAGES)
+    made = run_until(recipe, store, Silent(), "thirds")
+    assert [artifact.stage for artifact in made] == ["numbers", "thirds"]
+    assert not (store.runs / "latest").exists() and states(recipe_file, store) == ["have it", "have it", "will build"]
+    assert go(recipe_file, store).worked and fake_pipeline.RAN == ["numbers", "thirds", "judged"]
+    with pytest.raises(UserError, match="no such stage: 'thrids'.*did you mean"):
+        run_until(recipe, store, Silent(), "thrids")
