@@ -14,11 +14,28 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 from kubestill.pipeline.surroundings import commit, hardware
 from support.fake_teacher import FakeTeacher, buy, buy_and_be_killed, proven
+
+TIGHT = 120  # tokens a question: about half of what the faults make of it
+
+
+def tight(questions: int, kills: int, share: float, seed: int) -> dict[str, Any]:
+    """Buy within a budget that is far too small, killed as often; return it, and what the server says was spent.
+
+    Raises:
+        AssertionError: more was spent than the budget allows, or the buyer did not say that it is spent.
+    """
+    budget = questions * TIGHT
+    with tempfile.TemporaryDirectory() as folder, FakeTeacher(share, seed).serving() as server:
+        last, killed = buy_and_be_killed(server, Path(folder) / "ledger.sqlite", questions, kills, seed, tokens=budget)
+        assert "budget" in last["stopped"], last
+        assert server.tokens <= budget, (server.tokens, budget)
+        return {"tight budget": budget, "spent of it, by the server": server.tokens, "kills within it": killed}
 
 
 def main() -> None:
@@ -44,6 +61,7 @@ def main() -> None:
         again = buy(ledger, server.url, args.questions, unknown_again=args.kills)  # who takes the risk of paying more often gets all
         last = proven(server, ledger, args.questions)
         found |= {"answered once unknown ones were asked again": last["answered"], "calls for that": again["calls"]}
+    found |= tight(args.questions, args.kills, args.share, args.seed)
     print(json.dumps({"commit": commit(), "hardware": hardware(), **found}, indent=1))
 
 

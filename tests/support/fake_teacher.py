@@ -205,11 +205,13 @@ def buy(ledger, url, count, **limits):
         return {"calls": buyer.calls, "stopped": stopped, "widest": buyer.pace.widest, "unrecorded": book.unrecorded}
 
 
-def buy_and_be_killed(server, ledger, count, kills, seed=2):
+def buy_and_be_killed(server, ledger, count, kills, seed=2, **limits):
     """Buy in processes of their own, of which `kills` are killed at random moments; return what the last one said."""
     rng, killed = random.Random(seed), 0
     while True:
-        process = subprocess.Popen([sys.executable, __file__, str(ledger), server.url, str(count)], stdout=subprocess.PIPE)
+        process = subprocess.Popen(
+            [sys.executable, __file__, str(ledger), server.url, str(count), json.dumps(limits)], stdout=subprocess.PIPE
+        )
         if killed < kills:
             share = max(1, round(1.5 * count / kills))
             target = server.received + rng.randint(1, share)
@@ -267,4 +269,4 @@ def proven(server, ledger, count):
 
 
 if __name__ == "__main__":
-    print(json.dumps(buy(sys.argv[1], sys.argv[2], int(sys.argv[3]))))
+    print(json.dumps(buy(sys.argv[1], sys.argv[2], int(sys.argv[3]), **json.loads(sys.argv[4]))))

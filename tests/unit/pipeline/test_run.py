@@ -126,5 +126,5 @@ def test_a_run_may_stop_early_and_the_next_goes_on(recipe_file: Path, store: Sto
     assert [artifact.stage for artifact in made] == ["numbers", "thirds"]
     assert not (store.runs / "latest").exists() and states(recipe_file, store) == ["have it", "have it", "will build"]
     assert go(recipe_file, store).worked and fake_pipeline.RAN == ["numbers", "thirds", "judged"]
-    with pytest.raises(UserError, match="no such stage: 'thrids'.*did you mean"):
+    with pytest.raises(UserError, match=r"no such stage: 'thrids'.*did you mean"):
         run_until(recipe, store, Silent(), "thrids")
