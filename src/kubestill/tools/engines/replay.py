@@ -13,11 +13,12 @@ from kubestill.tools.grammar.api import Given, Guide, Reading
 
 
 def request_key(request: str, ask: Ask, guide: Guide | None = None) -> str:
-    """Return the hash under which an answer is recorded: a guide counts by the grammar that its answers start under."""
-    led = []
+    """Return the hash under which an answer is recorded: a guide counts by the grammar that its answers start under, and by how much
+    it favours anything there."""
+    led: list[str | float] = []
     if guide is not None:
         first = guide.start(Reading(request))
-        led = [first.text if isinstance(first, Given) else first.grammar.digest]
+        led = [first.text] if isinstance(first, Given) else [first.grammar.digest, *([first.nats] if first.nats else [])]
     return f"{stable_hash(request, *asdict(ask).values(), *led):016x}"
 
 

@@ -9,9 +9,10 @@ import torch
 from kubestill.tools.engines.api import Ask
 from kubestill.tools.engines.choosing import Chooser
 from kubestill.tools.engines.reading import read_request
+from kubestill.tools.engines.replay import request_key
 from kubestill.tools.grammar.api import Step
 from kubestill.tools.modeling.qwen3 import Student
-from unit.tools.engines.test_guided import MANIFEST, SHAPE, Known, Listener, engine, flat, layout, texts
+from unit.tools.engines.test_guided import MANIFEST, SHAPE, Known, Listener, One, engine, flat, layout, texts
 
 __all__ = ["engine", "flat", "layout", "texts"]  # fixtures
 WANTED = "servers"
@@ -86,3 +87,8 @@ def test_what_the_grammar_refuses_stays_refused_however_much_it_is_favoured(engi
 
     (reply,) = engine.generate(["a pod"], Ask(90), [Strange()])
     assert SHAPE.fullmatch(reply.text)
+
+
+def test_a_recorded_answer_knows_how_much_was_favoured():
+    assert len({request_key("x", Ask(), Leaning(nats)) for nats in (0.0, 1.0, 2.0)}) == 3
+    assert request_key("x", Ask(), Leaning(0.0)) == request_key("x", Ask(), One())
