@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from kubestill.domains.api import Domain, Intent, skill_of
+from kubestill.domains.api import TASK, Domain, Intent, skill_of
 from kubestill.ground.errors import UserError
 from kubestill.pipeline.lint_files import contents
 from kubestill.pipeline.models import Model, load_domain, load_engine
@@ -88,9 +88,10 @@ class Answer:
         judged = [result for result in self.verdict.results if result.outcome is not Outcome.SKIP]
         counted = f"{len(judged)} checks looked, {len(self.verdict.results) - len(judged)} had nothing to look at"
         outcome = "passed" if self.verdict.passed else f"failed on {self.verdict.failed_on}" if self.verdict.failed_on else "not judged"
-        lines = [f"understood: {' · '.join(self.reply.notes.splitlines())}"] if self.reply.notes else []
+        lines = [_understood(self.reply.notes)] if self.reply.notes else []
         lines.append(f"verdict: {outcome}{', after a repair' if self.repaired else ''} ({counted})")
-        if self.reply.unused and self.verdict.passed:
+        pasted = _task(self.reply.notes) and len(self.reply.unused) > SHOWN_FINDINGS  # an output holds more than its answer uses
+        if self.reply.unused and self.verdict.passed and not pasted:
             said = ", ".join(map(repr, self.reply.unused[:SHOWN_FINDINGS]))
             lines.append(f"  not used of the request: {said}. It may be noise; if not, it was not understood")
         if not self.held and self.verdict.passed:
@@ -116,6 +117,20 @@ class Answer:
 
     def _as_drafted(self) -> bool:
         return self.draft is not None and self.draft.text.strip() == self.reply.text.strip()
+
+
+def _task(notes: str) -> str:
+    """Return the task that notes begin with; "" for the domain's first one, whose notes name none."""
+    first = notes.partition("\n")[0]
+    return first.removeprefix(f"{TASK}: ") if first.startswith(f"{TASK}: ") else ""
+
+
+def _understood(notes: str) -> str:
+    """Return notes in one line: a task is what was understood, and what follows it is understood of the request."""
+    task, lines = _task(notes), notes.splitlines()
+    if not task:
+        return f"understood: {' · '.join(lines)}"
+    return f"understood as a question for {task}" + (f": {' · '.join(lines[1:])}" if lines[1:] else "")
 
 
 def _removed(one: Removed) -> dict[str, Any]:

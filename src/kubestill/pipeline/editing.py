@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,23 +19,24 @@ _MEND = "say it in other words, one thing at a time, or change it by hand"
 class Edited:
     """The file's new text, its difference from the old one, and the answer that it comes from.
 
-    `whole` says that the document had to be printed anew: its comments are gone.
+    `whole` says that the document had to be printed anew: its comments are gone. `remarks`: what else a person should know.
     """
 
     text: str
     diff: str
     whole: bool
     answer: Answer
+    remarks: tuple[str, ...] = ()
 
     def record(self) -> dict[str, Any]:
         """Return the JSON form."""
-        return {**self.answer.record(), "answer": self.text, "diff": self.diff, "printed_anew": self.whole}
+        return {**self.answer.record(), "answer": self.text, "diff": self.diff, "printed_anew": self.whole, "remarks": list(self.remarks)}
 
     def told(self) -> list[str]:
         """Return the verdict in lines for people."""
         lines = [] if self.diff else ["nothing changed: the file does all of it already"]
         anew = ["the document was printed anew: its comments are gone"] if self.whole else []
-        return [*lines, *anew, *self.answer.told()]
+        return [*lines, *anew, *self.remarks, *self.answer.told()]
 
 
 def edit_file(model: Model, path: Path, request: str, document: int | None, wish: Wish) -> Edited:
@@ -63,8 +64,9 @@ def edit_file(model: Model, path: Path, request: str, document: int | None, wish
                 raise UserError(str(path), f"not changed: {error}", _MEND) from None
             without |= {aspect}
         else:
-            answer = Answer(reply, verdict, time.monotonic() - started)
-            return Edited(changed.text, domain.diff(str(path), before, changed.text), changed.whole, answer)
+            said = replace(reply, unused=tuple(word for word in reply.unused if word in request))  # not what the object says
+            answer = Answer(said, verdict, time.monotonic() - started)
+            return Edited(changed.text, domain.diff(str(path), before, changed.text), changed.whole, answer, changed.remarks)
 
 
 def _read(path: Path) -> str:

@@ -25,10 +25,14 @@ Cut = tuple[int, int, str]  # what stands from an index to another becomes a tex
 
 @dataclass(frozen=True, slots=True)
 class Rewritten:
-    """A text after its change; `whole` says that the document was printed anew, without its comments."""
+    """A text after its change; `whole` says that the document was printed anew, without its comments.
+
+    `remarks` are what a person should know of it beside the difference.
+    """
 
     text: str
     whole: bool = False
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,13 @@ def differences(before: Any, after: Any, steps: Steps = ()) -> Iterator[Differen
         yield from _of_lists(before, after, steps)
     elif not _same(before, after):
         yield Difference("set", steps, after)
+
+
+def carried(value: Any, before: Any, after: Any) -> Any:
+    """Return a value with all that differs between two others, of which `before` says what it says, without its nulls."""
+    while (difference := next(differences(before, after), None)) is not None:
+        value, before = _apply(value, difference), _apply(before, difference)
+    return value
 
 
 def _of_lists(before: list[Any], after: list[Any], steps: Steps) -> Iterator[Difference]:
@@ -146,10 +157,28 @@ def _cuts(tree: Tree, places: Mapping[Steps, Place], root: Steps, difference: Di
             yield operation.start, operation.end, operation.text
         if (cut := blocks.remove_first(tree, place)) is not None:
             yield cut
+        if (cut := _own_lines(tree, place)) is not None:
+            yield cut
     else:
         node = tree.root if len(steps) == 1 else holder.node if holder is not None else None
         if node is not None and node.entries:
             yield blocks.insert(tree, node, steps[-1], difference.value)
+
+
+def _own_lines(tree: Tree, place: Place) -> Cut | None:
+    """Remove an entry with the comments that stand within it or behind it; of brackets, the first up to the second."""
+    entries = place.holder.entries
+    start = (place.key or place.node).start
+    if place.holder.flow:
+        second = entries[1][0] or entries[1][1] if place.index == 0 and len(entries) > 1 else None
+        return (start, second.start, "") if second is not None and "#" not in tree.text[place.node.end : second.start] else None
+    last = place.node
+    while last.entries and not last.flow:
+        last = last.entries[-1][1]
+    begin, end = tree.text.rfind("\n", 0, start) + 1, tree.text.find("\n", last.end)
+    alone = tree.text[begin:start].strip() == ("-" if place.key is None else "")
+    behind = tree.text[last.end : len(tree.text) if end < 0 else end].strip()
+    return (begin, len(tree.text) if end < 0 else end + 1, "") if alone and (not behind or behind.startswith("#")) else None
 
 
 def _proved(text: str, cut: Cut, found: Sequence[Manifest], number: int, expected: Any) -> str | None:

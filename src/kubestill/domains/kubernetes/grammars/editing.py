@@ -1,13 +1,13 @@
 """Editing: what a request says is noted under a grammar, written over the object of a file, and its text is changed only there.
 
 A small student has learned to note what a request for a new object says. Asked to change one it does the same: kind and name are
-given, and what it notes beside them is what shall be different.
+given, and what it notes beside them is what shall be different: statements, and what is taken away or renamed (removing.py).
 """
 
 import json
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from kubestill.domains.api import Intent
@@ -15,6 +15,18 @@ from kubestill.domains.kubernetes.answers import check_text, judge
 from kubestill.domains.kubernetes.documents import segments
 from kubestill.domains.kubernetes.fixes.rewriting import Rewritten, rewrite
 from kubestill.domains.kubernetes.grammars.notes import MARK, MAX_LINES, NotesGuide, line, noted, notes_step, terminal
+from kubestill.domains.kubernetes.grammars.removing import (
+    REMOVE,
+    RENAME,
+    Taking,
+    asked_names,
+    asked_removals,
+    asks,
+    held,
+    is_asked,
+    take_away,
+    taking_of,
+)
 from kubestill.domains.kubernetes.intents.aspects import aspects_of
 from kubestill.domains.kubernetes.intents.kinds import KINDS
 from kubestill.domains.kubernetes.intents.lens import Facts
@@ -27,7 +39,7 @@ from kubestill.domains.kubernetes.phrasing.lines import EVERY, tables
 from kubestill.domains.kubernetes.printing import dump
 from kubestill.domains.kubernetes.schema import Schemas, schemas
 from kubestill.tools.checks.api import Verdict
-from kubestill.tools.grammar.api import Given, Grammar, Guide, Reading, Step
+from kubestill.tools.grammar.api import Given, Grammar, Guide, Reading, Span, Step
 
 _BOM = "\ufeff"
 
@@ -57,13 +69,14 @@ _OWN_WORDS = frozenset(
         "subject.ServiceAccount namespace spec.storageClassName claim.storageClassName spec.ingressClassName rule backend"
     ).split()
 )
-_REMOVAL = re.compile(
-    r"\b(?:rename|do nothing|remove|delete|unset|strip|get rid|take (?:away|out)|drop(?! all| cap| \w+ cap))\b", re.IGNORECASE
-)
 _ANYBODYS = frozenset(("", "true", "false", "yes", "no", "/", "80", "443", "NoSchedule", "NoExecute", "PreferNoSchedule"))
 _TAG = re.compile(r"v?\d+(?:\.\d+)*(?:-[\w.-]+)?")
 # Statements of which an object may hold several under the same keys; of all others the first that changes something is meant.
 _SEVERAL = re.compile(r"container\.port|port|container\.envFrom\..*|pod\.toleration|pod\.imagePullSecret|subject\..*|allow|sa\..*")
+_SHOWN = "Change this manifest: "
+# Taking away was only taught beside the object: one that is longer than those of training (skills/manifest/edits.py) is not shown.
+MAX_SHOWN_CHARS = 560
+MAX_REMARKS = 4
 _DETAIL = re.compile(r"node ?port|target|\bname|protocol", re.IGNORECASE)  # of a port, which has to be said then, too
 
 
@@ -97,16 +110,17 @@ class EditGuide:
         obj = object_of(self.text, self.document)
         if not reading.notes or obj.get("kind") not in KINDS:
             return self.rest.start(reading)
-        request = reading.request.removeprefix(_head(obj)).removeprefix(_port(obj))
+        request = _own_words(reading.request, obj)
         grammar = edit_grammar(reading, obj, request, self.without)
         return notes_step(grammar, reading.spans, lambda text: self._answer(text, reading, obj, request))
 
     def _answer(self, text: str, reading: Reading, obj: Obj, request: str) -> Given:
+        known = self.rest.known if isinstance(self.rest, NotesGuide) else schemas()
         try:
-            answer = dump(ordered(overlay(obj, _statements(obj, noted(text, reading.spans), request))))
+            statements, taking = _understood(obj, noted(text, reading.spans), request)
+            answer = dump(ordered(_changed(obj, statements, taking, known)))
         except ValueError as error:
             return Given(f"# not changed: {error}\n")
-        known = self.rest.known if isinstance(self.rest, NotesGuide) else schemas()
         verdict = judge(answer, known).verdict
         return Given(answer if verdict.passed else f"# not changed: it would fail on {verdict.failed_on}\n")
 
@@ -114,7 +128,8 @@ class EditGuide:
 def edit_grammar(reading: Reading, obj: Obj, request: str, without: frozenset[str] = frozenset()) -> Grammar:
     """Return the grammar of notes about an object: kind and name are given, and the rest is what the `request` has words for.
 
-    An image may be noted without such words, from habit, but not as the first thing: `edited` drops it.
+    An image may be noted without such words, from habit, but not as the first thing: `edited` drops it. What is taken away is noted
+    by what the object holds and the request names, and a new name by the words of the request.
     """
     kind, name = obj["kind"], str(look(obj, "metadata", "name"))
     written = next((span.surface for span in reading.spans if span.text == name), name)
@@ -122,11 +137,42 @@ def edit_grammar(reading: Reading, obj: Obj, request: str, without: frozenset[st
     found = sorted(aspects_of(kind) - without - {"name"})
     meant = [aspect for aspect in found if _has_words(aspect, request)]
     kept = [aspect for aspect in found if aspect in (*meant, _HABIT)]
-    first, following = (" | ".join(map(terminal, aspects)) for aspects in (meant, kept))
+    taking = {aspect: texts for aspect, texts in _taking(reading.spans, obj, request).items() if texts and aspect not in without}
+    first, following = (" | ".join(map(terminal, (*aspects, *taking))) for aspects in (meant, kept))
     # A student that may not write the line that it wants to write next leaves values empty, if it may.
     lines = [f"{terminal(aspect)}: {line(aspect, empty=False)}" for aspect in kept]
+    lines += [f"{terminal(aspect)}: {' | '.join(_quoted(text) for text in texts)}" for aspect, texts in taking.items()]
     start = f"start: {given} ({first}) ({following}){{0,{MAX_LINES - 1}}} {MARK}"
     return Grammar("\n".join((start, *lines, "")), name=f"changes of the {kind} {name}")
+
+
+def _taking(spans: Sequence[Span], obj: Obj, request: str) -> dict[str, list[str]]:
+    """Return the lines about taking away and renaming that may be noted, each also as it points at the request."""
+    removals = [(one.aspect, " ".join(one.intent.keys[1:])) for one in asked_removals(obj, request)]
+    ends = {
+        REMOVE: [f"{aspect} {keys}".strip() for aspect, said in removals for keys in (said, _pointed(said, spans))],
+        RENAME: [name for said in asked_names(obj, request) for name in (said, _pointed(said, spans))],
+    }
+    return {aspect: [f"{aspect}: {end}" for end in dict.fromkeys(found)] for aspect, found in ends.items()}
+
+
+def _pointed(text: str, spans: Sequence[Span]) -> str:
+    """Return a text with a pointer for each whole word that the request gave, the leftmost and longest first, as students write it."""
+    surfaces = {span.text: span.surface for span in spans}
+    words = "|".join(map(_alone, sorted(surfaces, key=len, reverse=True)))
+    return re.sub(words, lambda found: surfaces[found[0]], text) if words else text
+
+
+def _alone(word: str) -> str:
+    """Return the pattern of a word that touches no other; plain letters are also parts of what slashes and dots join."""
+    more = "/." if word.isalpha() else ""
+    before = f"(?<![A-Za-z0-9_{more}])" if re.match(r"\w", word) else ""
+    after = f"(?![A-Za-z0-9_{more}])" if re.search(r"\w\Z", word) else ""
+    return f"{before}{re.escape(word)}{after}"
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(f"\n{text}", ensure_ascii=False)
 
 
 def _has_words(aspect: str, request: str) -> bool:
@@ -144,8 +190,16 @@ def asked(text: str, request: str, notes: bool = True, document: int = 0) -> str
     """
     obj = object_of(text, document)
     if not notes or obj.get("kind") not in KINDS:
-        return f"Change this manifest: {request}\n\n{dump(obj)}"
+        return f"{_SHOWN}{request}\n\n{dump(obj)}"
     return f"{_head(obj)}{_port(obj) if _DETAIL.search(request) else ''}: {request}"
+
+
+def _own_words(question: str, obj: Obj) -> str:
+    """Return what a person said of what a model is asked."""
+    shown = f"\n\n{dump(obj)}".rstrip()
+    if question.startswith(_SHOWN) and question.rstrip().endswith(shown):
+        return question.rstrip().removeprefix(_SHOWN).removesuffix(shown)
+    return question.removeprefix(_head(obj)).removeprefix(_port(obj))
 
 
 def _head(obj: Obj) -> str:
@@ -165,6 +219,8 @@ def _port(obj: Obj) -> str:
 def edited(text: str, notes: str, known: Schemas | None = None, document: int = 0, request: str = "") -> tuple[Rewritten, Verdict]:
     """Change one object of a file as notes say; return the file's text and what the checks say of the object then.
 
+    A new name is written where the object has its name, and nowhere else: a remark says so, and what in the file misses the old one.
+
     `known`: the schemas to judge by, the usual version's unless told. `document` counts the objects of the text from 0.
     `request`: what was asked, for a word about which container is meant.
 
@@ -174,14 +230,73 @@ def edited(text: str, notes: str, known: Schemas | None = None, document: int = 
     obj = object_of(text, document)
     if obj["kind"] not in KINDS:
         raise ValueError(f"nobody has learned to note what is said of a {obj['kind']}: change it by hand")
-    statements = _statements(obj, notes, request)
-    if all(intent.aspect in ("kind", "name") for intent in statements):
+    statements, taking = _understood(obj, notes, request)
+    if not taking and all(intent.aspect in ("kind", "name") for intent in statements):
         raise ValueError("nothing was understood that is to be changed")
-    rewritten = rewrite_file(text, document, overlay(obj, statements))
+    rewritten = rewrite_file(text, document, _changed(obj, statements, taking, known))
+    if taking:
+        rewritten = replace(rewritten, remarks=(*_renamed(obj, taking), *_missed(text, rewritten.text)))
     judged = [one for one in check_text(rewritten.text, "", known) if one.manifest is not None]
     if document >= len(judged):
         raise ValueError("the file is a template: what it makes of the object is not known")
     return rewritten, judged[document].verdict
+
+
+def _understood(obj: Obj, notes: str, request: str) -> tuple[list[Intent], Taking]:
+    """Read notes about an object: what shall be, and what is taken away or renamed.
+
+    Raises:
+        ValueError: a line is no statement, or names what the object does not hold.
+        Invented: the request does not say so.
+    """
+    lines = notes.splitlines()
+    ours = [text for text in lines if text.startswith((f"{REMOVE}: ", f"{RENAME}: "))]
+    statements = _statements(obj, "\n".join(text for text in lines if text not in ours), request)
+    taking = taking_of(obj, ours, request)
+    every = held(obj) if taking.removals else []
+    unsaid = [one.intent for one in taking.removals if request and not is_asked(one, every, request)]
+    if request and taking.name and taking.name not in asked_names(obj, request):
+        unsaid.append(Intent(RENAME, (), taking.name))
+    if unsaid:
+        raise Invented(unsaid[0])
+    return statements, taking
+
+
+def _changed(obj: Obj, statements: Sequence[Intent], taking: Taking, known: Schemas | None) -> Obj:
+    """Return an object with statements written over it, and then without what is taken away.
+
+    Raises:
+        ValueError: it cannot be written or cannot be missed, or one change undoes another.
+    """
+    written = overlay(obj, statements)
+    if not taking:
+        return written
+    changed = take_away(written, taking, known)
+    before, after = Facts(written), Facts(changed)
+    undone = next((one for one in statements if one.aspect != "name" and before.holds(one) and not after.holds(one)), None)
+    if undone is not None:
+        raise ValueError(f"one change undoes another: {told(undone)}")
+    return changed
+
+
+def _renamed(obj: Obj, taking: Taking) -> tuple[str, ...]:
+    """Return what a person should know of a new name."""
+    old = look(obj, "metadata", "name")
+    if taking.name in ("", old):
+        return ()
+    return (f"only the name changed: labels, selectors and containers stay, and so does what calls this {obj['kind']} {old} elsewhere",)
+
+
+def _missed(before: str, after: str) -> tuple[str, ...]:
+    """Return what the objects of a file miss of each other since it changed."""
+    from kubestill.domains.kubernetes.relations import Member, judge_set  # not needed, so not loaded, for most edits
+
+    then, now = ([(number, one) for number, one in judge_set([*map(Member, read(text).manifests)])] for text in (before, after))
+    known = {(number, one.code, one.message) for number, one in then}
+    manifests = read(after).manifests
+    new = [(number, one) for number, one in now if (number, one.code, one.message) not in known]
+    named = [(manifests[number].object, one.message) for number, one in new[:MAX_REMARKS]]
+    return tuple(f"{obj.get('kind')} {look(obj, 'metadata', 'name')} of this file: {message}" for obj, message in named)
 
 
 def rewrite_file(text: str, document: int, after: Obj) -> Rewritten:
@@ -233,7 +348,7 @@ def _statements(obj: Obj, notes: str, request: str) -> list[Intent]:
     head = f"kind: {obj['kind']}\nname: {look(obj, 'metadata', 'name')}\n"
     noted = dict.fromkeys(intent for line in lines for intent in _line(line, head, known))
     try:
-        found = _meant(obj, [intent for intent in noted if _is_asked(intent, request)])
+        found = _meant(obj, [intent for intent in noted if _is_asked(intent, request) or _is_tagged(obj, intent, request)])
     except (AttributeError, IndexError, KeyError, TypeError):  # of a stranger's object: a list where a mapping belongs
         raise ValueError(f"the {obj['kind']} is not of the shape that its kind has") from None
     if len(named) == 1 and not any(intent.aspect == "container.name" for intent in found):
@@ -261,6 +376,16 @@ def _is_asked(intent: Intent, request: str) -> bool:
         return not request or _has_words(intent.aspect, request)
     stands = re.search(rf"(?<![\w./-]){re.escape(str(intent.value))}(?![\w-])", request) is not None
     return stands and (":" in str(intent.value) or re.search(_IMAGE, request, re.IGNORECASE) is not None)
+
+
+def _is_tagged(obj: Obj, intent: Intent, request: str) -> bool:
+    """Say whether a statement gives an image of the object another tag that the request says: shown the object, students note the whole."""
+    if intent.aspect != _HABIT:
+        return False
+    repository, _, tag = str(intent.value).rpartition(":")
+    containers = look(obj, *(KINDS[obj["kind"]].template or ()), "spec", "containers") or []
+    ours = any(str(one.get("image", "")).startswith(f"{repository}:") for one in containers) if repository else False
+    return ours and re.search(rf"(?<![\w.-]){re.escape(tag)}(?![\w-])", request) is not None
 
 
 def _tagged(obj: Obj, intent: Intent) -> Intent:
@@ -321,10 +446,13 @@ class Editing:
     def asked(self, request: str, notes: bool) -> str:
         """Return the request as a model is asked it; `notes`: one that notes what it understood.
 
+        A small object of which something is taken away is shown to both, as in training.
+
         Raises:
             ValueError: the text holds no such object.
         """
-        return asked(self.text, request, notes, self.document)
+        shown = asks(request) and len(dump(object_of(self.text, self.document))) <= MAX_SHOWN_CHARS
+        return asked(self.text, request, notes and not shown, self.document)
 
     def done(self, request: str, notes: str, answer: str) -> tuple[Rewritten, Verdict]:
         """Return the file's text and the verdict of its object: as the notes say, or as the answer is, where nothing was noted.
@@ -332,8 +460,8 @@ class Editing:
         Raises:
             ValueError: nothing that can be written was understood, with the reason.
         """
-        if notes and _REMOVAL.search(request):
-            raise ValueError("removing and renaming are not supported, only what shall be can be noted")
+        if notes and asks(request, notes) and not re.search(rf"^(?:{REMOVE}|{RENAME}): ", notes, re.MULTILINE):
+            raise ValueError("what is to be removed or renamed was not understood")
         if notes:
             return edited(self.text, notes, self.known, self.document, request)
         judged = judge(answer, self.known)

@@ -81,7 +81,7 @@ def _rules(options: Options) -> str:
     lines.append("bk::_ : " + "\n  | ".join(f"c{n}::_ %if eq([0:{NUMBER_BITS}], {n})" for n in numbers.values()) + "\n")
     lines += ['equals: "=" | SP\n', 'on: "" | "=true"\n', 'on_or_off: on | "=false"\n', 'glue: "" | "=" | SP\n']
     lines += ["SP: / {1,2}(\\\\\\n {0,8})?/\n", f"ARGUMENT: {terminal(leaf('argument'))}\n", types_lark()]
-    return "".join((*lines, lexicon.lark()))
+    return "".join((*lines, lexicon.lark(options.pointers)))
 
 
 def _shared_flags(rows: list[Row], lexicon: Lexicon) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from itertools import combinations
 from typing import NamedTuple
 
-from kubestill.domains.kubernetes.grammars.kubectl_leaves import leaf, terminal
+from kubestill.domains.kubernetes.grammars.kubectl_leaves import POINTER, leaf, terminal
 from kubestill.domains.kubernetes.grammars.kubectl_rules import (
     ALWAYS,
     NEVER,
@@ -101,9 +101,13 @@ class Lexicon:
         """Return the name of a terminal for a pattern."""
         return self.names.setdefault(pattern, f"V{len(self.names)}")
 
-    def lark(self) -> str:
-        """Return all definitions."""
-        return "".join(f"{name}: {terminal(pattern)}\n" for pattern, name in self.names.items())
+    def lark(self, pointers: bool = False) -> str:
+        """Return all definitions; with `pointers` a value may be pointed at, though no type of resource: what it says the checks see."""
+        lines = []
+        for pattern, name in self.names.items():
+            pointed = pointers and "TYPES_" not in pattern
+            lines.append(f"{name}: {terminal(f'({pattern}|{POINTER})' if pointed else pattern)}\n")
+        return "".join(lines)
 
 
 @dataclass(slots=True)

@@ -43,13 +43,19 @@ _ANY = rf"({leaf('text')}|{_QUOTED})"
 OBJECT = word(blank("name"))  # something that is there
 # A file, a folder, an address, `-`, or a pattern of files in quotes.
 PATH = rf"(-|{listed(blank('path'))}|'({leaf('path')}|\*\.[a-z]+)'|\"{leaf('path')}\")"
-PAIRS = word(listed(f"{leaf('key')}={leaf('value')}"))  # as labels are written
-_PLAIN = f"{leaf('key')}((==?|!=){leaf('value')})?"
+_MAYBE = f"({leaf('value')})?"  # a label may say nothing but its key: node-role.kubernetes.io/worker=
+_PAIR = f"{leaf('key')}={_MAYBE}"
+PAIRS = word(listed(_PAIR))  # as labels are written
+LABEL = rf"({word(_PAIR)}|{leaf('key')}=(\"\"|''))"
+TAINT = rf"{leaf('key')}(={_MAYBE})?"
+_PLAIN = f"{leaf('key')}((==?|!=){_MAYBE})?"
 _IN_QUOTES = rf"({_PLAIN}|!{leaf('key')}|{leaf('key')} (not)?in \({leaf('value')}(, ?{leaf('value')})*\))"
 SELECTOR = rf"({listed(_PLAIN)}|'{listed(_IN_QUOTES)}'|\"{listed(_PLAIN)}\")"
 _LITERAL = rf"({leaf('key')}={_ANY}|\"{leaf('key')}={leaf('double')}\"|'{leaf('key')}={leaf('single')}')"
 VARIABLE = rf"({leaf('variable')}={_ANY}|\"{leaf('variable')}={leaf('double')}\")"
-ANNOTATION = rf"{leaf('key')}={_ANY}"
+ANNOTATION = rf"{leaf('key')}=({_ANY}|\"\"|'')?"
+# Where an address may stand alone, a shell would end the command at `&`.
+URL = r"(/[A-Za-z0-9_./?*=%:,~+@-]*|'/[A-Za-z0-9_./?*&=%:,~+@-]*'|\"/[A-Za-z0-9_./?*&=%:,~+@-]*\")"
 _ADDRESS = r"[0-9]{1,3}(\.[0-9]{1,3}){3}"
 _RESULT = "(=[A-Za-z0-9.-]+)?"
 _WAIT_TEMPLATES = (r"jsonpath=\{[A-Za-z0-9_.\[\]-]+\}", f"jsonpath='{_SINGLE_TEMPLATE}'")
@@ -152,7 +158,7 @@ def _forms() -> Mapping[forms.Form, str]:
         forms.tcp: rf"({PORT})(:{port})?",
         forms.time: _TIME,
         forms.timeout: rf"({COUNT}|{DURATION})",
-        forms.url_path: r"(/[A-Za-z0-9_./=-]*|'/[A-Za-z0-9_./?&=%-]*'|\"/[A-Za-z0-9_./?&=%-]*\")",
+        forms.url_path: URL,
         forms.utilisation: rf"({COUNT}%|{QUANTITY})",
     }
 

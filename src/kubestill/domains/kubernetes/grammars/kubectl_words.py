@@ -9,7 +9,18 @@ from typing import NamedTuple
 
 from kubestill.domains.kubernetes.grammars.kubectl_leaves import PORT, blank, choice, leaf, listed, word
 from kubestill.domains.kubernetes.grammars.kubectl_rules import Clause
-from kubestill.domains.kubernetes.grammars.kubectl_values import ANNOTATION, OBJECT, PAIRS, PATH, TEXT, VARIABLE, types
+from kubestill.domains.kubernetes.grammars.kubectl_values import (
+    ANNOTATION,
+    LABEL,
+    OBJECT,
+    PAIRS,
+    PATH,
+    TAINT,
+    TEXT,
+    URL,
+    VARIABLE,
+    types,
+)
 from kubestill.domains.kubernetes.kubectl.reference import Command, reference
 from kubestill.domains.kubernetes.kubectl.shape import ANY, Shape
 from kubestill.domains.kubernetes.kubectl.shapes import SHAPES
@@ -113,9 +124,9 @@ def _changes() -> dict[str, tuple[str, ...]]:
         "account": (word(leaf("name")),),
         "annotation": (ANNOTATION, removed),
         "image": (word(rf"({leaf('name')}|\*)={blank('image')}"),),
-        "label": (word(rf"{leaf('key')}={leaf('value')}"), removed),
+        "label": (LABEL, removed),
         "selector": (PAIRS,),
-        "taint": (word(rf"{leaf('key')}(={leaf('value')})?:{_EFFECTS}"), rf"{leaf('key')}(:{_EFFECTS})?-"),
+        "taint": (word(f"{TAINT}:{_EFFECTS}"), rf"{leaf('key')}(:{_EFFECTS})?-"),
         "variable": (VARIABLE, r"[A-Za-z_][A-Za-z0-9_]*-"),
     }
 
@@ -149,7 +160,7 @@ def _can_i(command: Command) -> Words:
     del command
     kind = rf"({types()}|[a-z]+(\.[a-z0-9-]+)+)(/{blank('name')})?"
     ways = [Way(word(choice(_VERBS)), (FIRST,)), Way(rf"(\*|'\*'|{kind})", (SECOND,), after=((FIRST,),))]
-    ways.append(Way("/[A-Za-z0-9_./*-]*", (SECOND, "a URL"), after=((FIRST,),)))
+    ways.append(Way(URL, (SECOND, "a URL"), after=((FIRST,),)))
     excludes = [(FIRST, "list"), (SECOND, "list"), ("a URL", "subresource")]
     return Words(ways, [Clause(None, (FIRST, "list")), Clause(FIRST, (SECOND,))], excludes)
 

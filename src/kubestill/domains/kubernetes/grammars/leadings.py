@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kubestill.domains.kubernetes.grammars.built import Building
-from kubestill.domains.kubernetes.grammars.kubectl import KubectlGuide, Options
+from kubestill.domains.kubernetes.grammars.kubectl import KubectlGuide, Options, kubectl_grammar
+from kubestill.domains.kubernetes.grammars.notes import pointer_bans
 from kubestill.tools.grammar.api import Given, Guide, Reading, Step
 
 
@@ -15,8 +16,12 @@ class Commanding:
     lines: Sequence[str] = ()
 
     def answer(self, notes: str, reading: Reading) -> Step | Given:  # noqa: ARG002 - there are none
-        """Return the step of one command, whose free words come from the request."""
-        return KubectlGuide(Options(pipes=False, places=False, grounded=True)).start(reading)
+        """Return the step of one command, which points at nothing but what the request gave.
+
+        Its words are not held to the request: those that everybody knows (`web`, `monitoring`) are written, not pointed at.
+        """
+        step = kubectl_grammar(Options(pipes=False, places=False, pointers=True))
+        return Step(step, bans=pointer_bans(reading.spans, typed=False), banned_with="⟨")
 
     def straight(self) -> Guide:
         """Return the guide of one command."""

@@ -21,7 +21,7 @@ from kubestill.domains.kubernetes.printing import dump
 from kubestill.domains.kubernetes.relations import Member, judge_set
 from kubestill.domains.kubernetes.skills.diagnose.align import align
 from kubestill.domains.kubernetes.skills.diagnose.asking import tables
-from kubestill.domains.kubernetes.skills.diagnose.causes import catalogue, topics
+from kubestill.domains.kubernetes.skills.diagnose.causes import catalogue, seen, topics
 from kubestill.domains.kubernetes.skills.diagnose.codes import CODES
 from kubestill.domains.kubernetes.skills.diagnose.objects import OBJECTS, planted
 from kubestill.domains.kubernetes.skills.diagnose.scene import Scene
@@ -69,6 +69,7 @@ def test_values_stand_in_the_request_or_belong_to_the_cause(both):
     for sample in both:
         cause = catalogue()[sample.kind]
         closed = {str(value) for case in (*cause.cases, cause.given) for whole in case.values() for value in whole.split("|")}
+        closed |= {told for view in cause.views.values() for told in seen(view).values()}
         for intent in sample.intents[2:-1]:
             assert intent.value.lower() in sample.request.lower() or intent.value in closed, (intent, sample.request)
 
@@ -217,7 +218,7 @@ def test_events_are_sorted_and_tables_are_rectangular(both):
 
 @pytest.mark.parametrize("name", sorted(OBJECTS))
 def test_planted_objects_are_built_of_intents_that_read_back(name):
-    scene = Scene(Random(5), TRAIN, {"class": "fast", "value": "{app}-v2", "value2": "{app}"})
+    scene = Scene(Random(5), TRAIN, {"class": "fast", "value": "{app}-v2", "carried": "{app}"})
     text = dump(build_manifest(planted(name, scene)))
     (manifest,) = read(text).manifests
     assert manifest.object["kind"] and manifest.object["metadata"]["name"]
@@ -225,8 +226,8 @@ def test_planted_objects_are_built_of_intents_that_read_back(name):
 
 def test_the_instruments_find_the_faults_that_are_planted_between_objects():
     """A Service that selects no pod, and one that sends where nobody listens: the relations say so, and of the mended ones nothing."""
-    for wrong, pod, mended in (("Service", "Workload", {"value2": "{value}"}), ("ServicePort", "WorkloadPort", {"port2": "{port}"})):
-        given = {"value": "cart", "value2": "cart-v2", "label": "app"}
+    for wrong, pod, mended in (("Service", "Workload", {"carried": "{value}"}), ("ServicePort", "WorkloadPort", {"otherport": "{port}"})):
+        given = {"value": "cart", "carried": "cart-v2", "label": "app"}
         for more, faults in ((given, 1), (given | mended, 0)):
             scene = Scene(Random(9), TRAIN, more)
             scene.named = False  # the namespace is not among the objects

@@ -193,3 +193,57 @@ def test_the_suite_repeats_itself_and_a_smaller_one_begins_a_larger():
 def test_what_is_drawn_for_evaluation_is_never_drawn_for_training(drawn):
     train, held = ({form for sample in half for form in sample.forms} for half in (drawn[:600], drawn[600:]))
     assert train and held and not train & held
+
+
+AN_OPTION_OF_WAYS = r" (?:as (?:json|yaml)|in (?:wide|yaml|json) \w+|with (?:-o|yaml|json|wide) \w+|without headers|sorted by \w+)"
+
+
+@pytest.fixture(scope="module")
+def requests(drawn):
+    return [sample.request for sample in drawn] + [composed.request for _, composed in of_every_family(2)]
+
+
+def test_how_the_command_works_is_never_said_behind_a_clause_about_something_else(requests):
+    """ "Which user am i authenticated as as json", "wait until the pods are ready for up to 300 seconds"."""
+    for text in requests:
+        assert not re.search(r"\b(as|with|in) \1\b", text), text
+        assert not re.search(rf"\b(?:whose|until) [^,.?(]*{AN_OPTION_OF_WAYS}", text), text
+        assert not re.search(r"\bready for (?:up to|at most|no longer)", text), text
+
+
+def test_a_list_below_a_request_is_not_announced_by_its_last_word(requests):
+    listed = [text for text in requests if "\n" in text]
+    assert len(listed) > 20
+    for text in listed:
+        head, *rest = text.split("\n")
+        assert not head.endswith(":") or (all(line.startswith(("- ", "* ")) for line in rest) and not re.search(r"s:|\.\w{2,4}:$", head)), (
+            text
+        )
+
+
+def test_a_question_ends_before_what_is_added_to_it(requests):
+    for text in requests:
+        assert not re.search(r"\?[^ \n'\"`)]", re.sub(r"https?://\S+|`.*?`|'.*?'|\".*?\"", "", text)), text
+
+
+def test_a_name_is_no_word_for_its_kind_or_for_what_it_is_like(drawn):
+    plain = re.compile(r"\b(pod|job|service|deployment|account|context|container) \1\b|\bmy account account\b")
+    for sample in drawn:
+        call = parse(sample.answer).call
+        names = {part for word in call.arguments[1:] for part in word.text.split("/")[-1:]}
+        assert not plain.search(sample.request), sample.request
+        if call.path in {("get",), ("delete",), ("describe",), ("scale",), ("create", "serviceaccount")}:
+            assert not names & {"account", "job", "jobs", "config", "node", "primary", "secondary", "internal"}, sample.answer
+
+
+def test_objects_have_an_article_where_a_question_word_would_take_them(requests):
+    for text in requests:
+        assert not re.search(r"\b(?:what|lines) (?:pod|deployment|service|job) ['\"`]?[a-z0-9-]+['\"`]? (?:logged|logs|wrote)", text), text
+        assert not re.search(r"(?<!the )(?<!our )(?<!my )(?<!that )\bingress (?:named|called) [a-z0-9-]+\Z", text) or " a" in text, text
+
+
+def test_nobody_is_told_to_look_and_nothing_leads_in_twice(requests):
+    for text in requests:
+        assert not re.match(r"(?:have|take) a (?:quick )?look|look at", text, re.I), text
+        assert not re.match(r"[^?.,:]*namespace[^?.,:]*: (?:in kubectl|next|todo|task|kubectl)", text, re.I), text
+        assert not re.search(r"(?:service|project|ticket) (?:needs|asks for) an? [^.]*\b(?:shell|interactive)", text), text

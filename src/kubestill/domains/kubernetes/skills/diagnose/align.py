@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 TABLE, DETAIL = "¦", "‖"  # what ends a cell of `kubectl get` (3 blanks between columns) and of `kubectl describe` (2)
 _PADDING = {TABLE: 3, DETAIL: 2}
+_HEADS = ("NAME", "NAMESPACE", "LAST SEEN")  # a table begins; the one before it has columns of its own
 _LEAST = {TABLE: 6, DETAIL: 0}  # kubectl's minimal width of a cell (cli-runtime/pkg/printers/tabwriter.go; describe.go has none)
 
 
@@ -34,8 +35,12 @@ def _width(rows: list[list[str]], marks: list[str], number: int, place: int) -> 
         return 0 <= line < len(rows) and marks[line] == mark and len(rows[line]) - 1 > place
 
     first = last = number
-    while has(first - 1):
+    while not _begins(rows, marks, first) and has(first - 1):
         first -= 1
-    while has(last + 1):
+    while has(last + 1) and not _begins(rows, marks, last + 1):
         last += 1
     return max(_LEAST[mark], *(len(rows[line][place]) + _PADDING[mark] for line in range(first, last + 1)))
+
+
+def _begins(rows: list[list[str]], marks: list[str], number: int) -> bool:
+    return marks[number] == TABLE and rows[number][0] in _HEADS

@@ -56,23 +56,37 @@ class Asking:
         if self.rng.random() < _FENCED:
             paste = f"```\n{paste}\n```"
         layout = self.rng.choices(_NAMES, _WEIGHTS)[0]
+        said = [self._said(f"{name}/lines") for name in missing]
         if layout == "ticket":
-            head = self.pick("ticket/heads")
-            places = {"paste": paste, "title": "", "symptom": "", "lead": "", "ask": ""}
-            text = head
-            for name in places:
-                if f"{{{name}}}" in head:
-                    text = text.replace(f"{{{name}}}", paste if name == "paste" else self._part(name))
-            return "\n".join((*(self._said(f"{name}/lines") for name in missing), text)) if missing else text
-        parts = [paste if name == "paste" else self._part(name) for name in layout.split(", ")]
-        return self._joined(parts, layout.split(", ").index("paste"), missing)
-
-    def _joined(self, parts: list[str], place: int, missing: tuple[str, ...]) -> str:
-        """Join what stands before the paste to one paragraph, and what stands after it."""
-        before = [*parts[:place], *(self._said(f"{name}/lines") for name in missing)]
+            return self._ticket(paste, said)
+        names = layout.split(", ")
+        parts = [paste if name == "paste" else self._part(name) for name in names]
+        place = names.index("paste")
+        before, after = parts[:place], parts[place + 1 :]
+        spot = place - ("lead" in names)  # a lead leads to the paste: nothing comes between
+        before = [*before[:spot], *said, *before[spot:]]
         gap = self.rng.choice(("\n\n", "\n\n", "\n"))
-        text = gap.join(filter(None, (" ".join(before), parts[place], " ".join(parts[place + 1 :]))))
+        text = gap.join(filter(None, (_paragraph(before), paste, " ".join(after))))
         return f"{self._said('greeting/lines')}\n{text}" if before and self.rng.random() < _GREETED else text
+
+    def _ticket(self, paste: str, said: list[str]) -> str:
+        """Return a ticket; what the paste does not show stands beside the symptom, before the lead, or right before the paste."""
+        text = head = self.pick("ticket/heads")
+        host = next((name for name in ("symptom", "lead") if f"{{{name}}}" in head), "paste")
+        for name in ("title", "symptom", "lead", "ask", "paste"):
+            if f"{{{name}}}" not in head:
+                continue
+            part = paste if name == "paste" else self._part(name)
+            if name == host and said:
+                part = (
+                    _paragraph([part, *said])
+                    if name == "symptom"
+                    else _paragraph([*said, part])
+                    if name == "lead"
+                    else f"{_paragraph(said)}\n{part}"
+                )
+            text = text.replace(f"{{{name}}}", part)
+        return text
 
     def _part(self, name: str) -> str:
         topic = self.cause.topic
@@ -88,3 +102,11 @@ class Asking:
         first = text.split(" ")[0].strip(":.,?")
         named = first == "kubectl" or first in self.scene.values.values()  # a name keeps its spelling
         return text if named or not self.capital else text[0].upper() + text[1:]
+
+
+def _paragraph(parts: list[str]) -> str:
+    """Join sentences; what ends in no mark stands on a line of its own."""
+    text = ""
+    for part in parts:
+        text += ("" if not text else " " if text[-1] in ".:,?" else "\n") + part
+    return text

@@ -18,18 +18,20 @@ _OWN = frozenset(("topic", "shape", "says", "next", "fix", "views", "cases", "lo
 _PLACE = re.compile(r"\{([a-z][a-z_]*\d?)\}")
 _OPTION = re.compile(r"\[([^\[\]|]*\{[^\[\]|]*)(?:\|([^\[\]]*))?\]")
 _NEED = re.compile(r"\{([a-z][a-z_]*\d?)\?\}")
+_SEEN = re.compile(r"^%seen (\w+)$", re.MULTILINE)
+SEEN = "seen"  # the value that says that the view shows already what the first command would show
 _FLAG = "{-n}"  # where a command takes the namespace, if the paste names one
 
 
 @dataclass(frozen=True)
 class Cause:
-    """One row: `says` is the sentence of the answer ([a|b]: b where a cannot be said), `next` the commands, best first."""
+    """One row: `says` is the answer's sentence ([a|b]: b where a cannot be said); `next` the commands, `fix` the remedies, best first."""
 
     name: str
     topic: str
     says: str
     next: tuple[str, ...]
-    fix: str
+    fix: tuple[str, ...]
     views: Mapping[str, str]
     lists: Mapping[str, Table]  # what the program wrote, what the message said: each with lines of its own for the evaluation
     cases: tuple[Mapping[str, str], ...]
@@ -53,7 +55,7 @@ class Cause:
 
     def remedy(self, values: Mapping[str, str]) -> str:
         """Return the remedy, or nothing where there is no certain one."""
-        return (_say(self.fix, values) or "") if self.fix else ""
+        return next(filter(None, (_say(fix, values) for fix in self.fix)), "")
 
 
 def _say(template: str, values: Mapping[str, str]) -> str | None:
@@ -71,6 +73,12 @@ def _say(template: str, values: Mapping[str, str]) -> str | None:
     if any(name not in values for name in names):
         return None
     return " ".join(filter(None, _PLACE.sub(lambda match: values[match[1]], text).split(" ")))
+
+
+def seen(view: str) -> Mapping[str, str]:
+    """Return what a view says that it leaves nothing to show of: `%seen log`."""
+    match = _SEEN.search(view)
+    return {SEEN: match[1]} if match else {}
 
 
 @cache
@@ -96,8 +104,10 @@ def _cause(name: str, row: Mapping[str, Any], shapes: Mapping[str, Any]) -> Caus
     views = {key: view.replace("%events", events.strip("\n")) for key, view in views.items()}
     lists = {key: Table(f"diagnose.{name}/{key}", row[key]) for key in ("log", "message") if key in row}
     given = {key: value for key, value in row.items() if key not in _OWN}
-    texts = (row["says"], *row["next"], row.get("fix", ""))
+    fixes = row.get("fix", [])
+    fix = (fixes,) if isinstance(fixes, str) else tuple(fixes)
+    texts = (row["says"], *row["next"], *fix)
     asked = frozenset(found for text in texts for found in (*_PLACE.findall(text), *_NEED.findall(text)))
     asked |= {"namespace"} if any(_FLAG in text for text in texts) else set()
-    head = (name, row["topic"], row["says"], tuple(row["next"]), row.get("fix", ""))
+    head = (name, row["topic"], row["says"], tuple(row["next"]), fix)
     return Cause(*head, views, lists, tuple(row.get("cases", ())), given, asked)

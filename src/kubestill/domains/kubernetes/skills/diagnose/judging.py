@@ -8,18 +8,20 @@ from kubestill.domains.kubernetes.kubectl.canonical import canonical_parsed
 from kubestill.domains.kubernetes.kubectl.check import check_parsed
 from kubestill.domains.kubernetes.kubectl.parse import parse
 from kubestill.domains.kubernetes.kubectl.parsed import Effect, Parsed
-from kubestill.domains.kubernetes.skills.diagnose.causes import catalogue
+from kubestill.domains.kubernetes.skills.diagnose.causes import SEEN, catalogue
 from kubestill.domains.kubernetes.skills.diagnose.codes import CODES
 from kubestill.tools.checks.api import Finding, Outcome, Result, Tier, Verdict
 from kubestill.tools.checks.run import BAD, judged, passed, skipped
 
 INTENT = "K8S100"
 NEXT = EXPECTED + "next"
-UNSAID = frozenset(("task", "cause"))  # they name the form and the first word of the answer; no value of the case
+UNSAID = frozenset(("task", "cause", SEEN))  # they name the form, the first word and which command is next; no value of the case
 _ANSWER = re.compile(
     r"Cause: (?P<cause>[A-Za-z0-9]+): (?P<says>\S[^\n]*)\nNext: (?P<next>kubectl [^\n]*\S)(?:\nFix: (?P<fix>\S[^\n]*))?\n?\Z"
 )
 _QUOTED = re.compile(r"`([^`]*)`")
+_OF_POD = re.compile(r"_[a-z0-9-]+\(")
+_OF_SERVICE = re.compile(r"\.(?:[a-z0-9-]+\.)?svc\b")
 _LOOKS = (Effect.READS, Effect.LOCAL)  # LOCAL: the kubeconfig, where the fault lies in it
 _MAX_SENTENCE = 400  # characters: one sentence, no essay
 
@@ -92,12 +94,16 @@ def _missed(match: re.Match[str], parsed: Parsed, intents: Sequence[Intent]) -> 
 
 
 def stands(value: str, text: str) -> bool:
-    """Say whether a value stands in a text as a word of its own; a path may follow a host."""
+    """Say whether a value stands in a text as a word of its own; a path may follow a host.
+
+    So do a pod and its namespace in `pod_namespace(uid)`, as the kubelet writes them, and those of `service.namespace.svc`.
+    """
     found = text.find(value)
     while found >= 0:
-        before, after = text[max(0, found - 1) : found], text[found + len(value) : found + len(value) + 2]
-        ends = not after[1:].isalnum() if after[:1] == "." else not _glues(after[:1])
-        if ends and not (_glues(before) and _glues(value[:1])):
+        before, rest = text[max(0, found - 1) : found], text[found + len(value) :]
+        ends = not rest[1:2].isalnum() or bool(_OF_SERVICE.match(rest)) if rest[:1] == "." else not _glues(rest[:1])
+        begins = not (_glues(before) and _glues(value[:1]))
+        if (ends or _OF_POD.match(rest)) and (begins or (before == "_" and rest[:1] == "(")):
             return True
         found = text.find(value, found + 1)
     return False

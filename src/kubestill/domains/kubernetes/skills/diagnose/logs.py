@@ -9,18 +9,17 @@ from kubestill.domains.kubernetes.skills.diagnose.values import stamp
 _LEVELS = {"I": "INFO", "W": "WARN", "E": "ERROR", "F": "FATAL"}
 _STYLES = ("stamp", "stamp", "bracket", "json", "logfmt", "level", "bare", "go")
 _MOST_BEFORE = 3
-ENDED = 93  # seconds since the last run of a container that crashes
 
 
-def log_lines(text: str, scene: Scene) -> list[str]:
-    """Return the lines of a log that ends with `text`: `E|...` is in the log's own style, other lines stand as they are."""
+def log_lines(text: str, scene: Scene, ago: int) -> list[str]:
+    """Return the lines of a log that ended `ago` seconds ago with `text`: `E|...` is in its own style, other lines stand as they are."""
     rng = scene.rng
     style = rng.choice(_STYLES)
     lines = text.split("\n")
     plain = not any(_is_leveled(line) for line in lines)
     before = [] if plain and rng.random() < 0.5 else [f"I|{scene.fill(_noise(rng))}" for _ in range(rng.randrange(_MOST_BEFORE + 1))]
     told = list(dict.fromkeys((*before, *lines)))
-    return [_styled(line, style, scene, ENDED + len(told) - place) for place, line in enumerate(told)]
+    return [_styled(line, style, scene, ago + len(told) - place) for place, line in enumerate(told)]
 
 
 def _is_leveled(line: str) -> bool:

@@ -35,7 +35,9 @@ def _service(scene: Scene) -> list[Intent]:
 def _service_port(scene: Scene) -> list[Intent]:
     """A Service that sends to a port on which nobody listens."""
     chosen = Intent("selector", ("app",), scene["app"])
-    return _object("Service", scene["service"], scene, chosen, Intent("port", (), 80), Intent("port.target", ("80",), int(scene["port2"])))
+    return _object(
+        "Service", scene["service"], scene, chosen, Intent("port", (), 80), Intent("port.target", ("80",), int(scene["otherport"]))
+    )
 
 
 def _pod(scene: Scene, labels: Mapping[str, str], *intents: Intent) -> list[Intent]:
@@ -46,7 +48,7 @@ def _pod(scene: Scene, labels: Mapping[str, str], *intents: Intent) -> list[Inte
 
 def _workload(scene: Scene) -> list[Intent]:
     """The pod that the Service was meant for."""
-    return _pod(scene, {scene["label"]: scene["value2"]}, Intent("container.port", ("",), int(scene["port"])))
+    return _pod(scene, {scene["label"]: scene["carried"]}, Intent("container.port", ("",), int(scene["port"])))
 
 
 def _workload_port(scene: Scene) -> list[Intent]:
@@ -56,7 +58,7 @@ def _workload_port(scene: Scene) -> list[Intent]:
 
 def _probe(scene: Scene) -> list[Intent]:
     """A probe of a port that the container does not have."""
-    asked = Intent(f"container.{scene['probe']}Probe.httpGet", ("",), (scene["path"], int(scene["port2"])))
+    asked = Intent(f"container.{scene['probe']}Probe.httpGet", ("",), (scene["path"], int(scene["otherport"])))
     return _pod(scene, {}, Intent("container.port", ("",), int(scene["port"])), asked)
 
 
@@ -68,7 +70,7 @@ def _claim(scene: Scene) -> list[Intent]:
 
 def _config_map(scene: Scene) -> list[Intent]:
     """A ConfigMap without the key that is asked for."""
-    return _object("ConfigMap", scene["configmap"], scene, Intent("data", (scene["key2"],), scene["word"]))
+    return _object("ConfigMap", scene["configmap"], scene, Intent("data", (scene["otherkey"],), scene["word"]))
 
 
 def _config_map_key(scene: Scene) -> list[Intent]:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from random import Random
 
-from kubestill.domains.kubernetes.skills.diagnose.values import DRAWS, stem
+from kubestill.domains.kubernetes.skills.diagnose.values import DRAWS, after_due, stem
 
 DEFAULT = "default"
 _PLACE = re.compile(r"\{([A-Za-z][a-z_]*\d?)\}")
@@ -32,9 +32,11 @@ class Scene:
         self.values: dict[str, str] = {}
         self.named = "named" in given or "namespace" in given or rng.random() < 0.6  # else everything is in `default`
         self.prompt = rng.choice(("$ ", "$ ", "$ ", "# ", "> ", "~ $ ", "", "")) if rng.random() < 0.6 else None  # None: outputs only
-        self.owner = given.get("owner") or rng.choice(_OWNERS)
+        self.owner = rng.choice(given["owner"].split("|") if "owner" in given else _OWNERS)
         self.now = rng.randrange(330 * 86_400)  # seconds since the start of the year
         self.restarts = rng.choice((2, 3, 4, 5, 6, 7, 8, 9, 11, 14, 23, 41))
+        if "when_due" in given:
+            self.now = after_due(self)
 
     def __getitem__(self, name: str) -> str:
         if name not in self.values:

@@ -6,21 +6,23 @@ from collections.abc import Sequence
 import yaml
 
 from kubestill.domains.kubernetes.skills.diagnose.align import DETAIL, TABLE, align
-from kubestill.domains.kubernetes.skills.diagnose.logs import ENDED, log_lines
+from kubestill.domains.kubernetes.skills.diagnose.logs import log_lines
 from kubestill.domains.kubernetes.skills.diagnose.objects import manifest
 from kubestill.domains.kubernetes.skills.diagnose.scene import Scene
+from kubestill.domains.kubernetes.skills.diagnose.timing import RUN, Event, Timing, backed_off, failures, pause
 from kubestill.domains.kubernetes.skills.diagnose.values import generated, human, long_time, stamp, zulu
 
 _POD_COLUMNS = TABLE.join(("NAME", "READY", "STATUS", "RESTARTS", "AGE"))
 _STYLES = ("describe", "describe", "describe", "get", "events", "rows")
 _VERSIONS = ("v1.36.0", "v1.36.1", "v1.35.4", "v1.34.6")
-_EACH_START = ("Pulling", "Pulled", "Created", "Started", "Failed", "Killing")  # told again at each start of a container
-_LATEST = 290  # seconds within which what goes on happened last: the longest back-off is five minutes
-_ONCE = ("Evicted", "BackoffLimitExceeded", "DeadlineExceeded")
 _NEVER = "Thu, 01 Jan 1970 00:00:00 +0000"  # when a container that the runtime could not start was started
 _TIME = re.compile(r"'(\d{4}-\d\d-\d\dT[\d:]+Z)'")
 _QUOTED = r'"\1"'  # Go's YAML puts double quotation marks around what would be read as a time
 _WRAP = 80  # columns after which kubectl -o yaml folds a text
+_CRASHES = re.compile(r" r$|CrashLoopBackOff|RunContainerError|Back-off restarting", re.MULTILINE)
+_PROBED = re.compile(r" probe failed|failed startup probe|%running|%manifest Probe")
+_UNMOUNTED = "Unable to attach or mount volumes"
+_LEAST_UNMOUNTED, _LEAST_FAILED = 140, 150  # seconds until the kubelet says so, and until a Job has failed three times
 
 
 class Screen:
@@ -30,13 +32,12 @@ class Screen:
         self.scene, self.log = scene, log
         self.style = style or scene.rng.choice(_STYLES)  # of events: as describe, get events or kubectl events print them
         self.age = scene.rng.randrange(70, 1500)  # seconds since the pod was made
-        self.ago = scene.rng.randrange(5, _seconds(scene.restarts))  # and since it was last started again
+        self.restarts, self.ago = 0, 0  # how often its container was started again, and seconds since that was last
 
     def text(self, view: str) -> str:
         """Return a view as it would be pasted."""
+        self._begin(view)
         filled = self.scene.fill(view).strip("\n")
-        if "BackOff" in filled or " r\n" in f"{filled}\n" or ("%running" in filled and self.scene["probe"] != "readiness"):
-            self.age = _backed_off(self.scene.restarts) + self.ago
         lines: list[str] = []
         events: list[str] = []
         for line in filled.split("\n"):
@@ -48,6 +49,24 @@ class Screen:
             lines += self._line(line)
         lines += self._events(events)
         return "\n".join(align(lines))
+
+    def _begin(self, view: str) -> None:
+        """Decide how old the pod is and how often its container was started again, so that all that is shown of it agrees."""
+        scene, rng = self.scene, self.scene.rng
+        if _PROBED.search(view) and scene["probe"] != "readiness":
+            cycle = int(scene["period"]) * failures(scene)
+            self.restarts, self.ago = scene.restarts, rng.randrange(3, max(4, cycle))
+            self.age = backed_off(self.restarts) + self.restarts * cycle + self.ago
+        elif _CRASHES.search(view):
+            self.restarts, self.ago = scene.restarts, rng.randrange(5, pause(scene.restarts))
+            self.age = backed_off(self.restarts) + self.ago + RUN
+        elif _UNMOUNTED in view:
+            self.age += _LEAST_UNMOUNTED
+        elif "BackoffLimit" in view:
+            self.age += _LEAST_FAILED
+        ages = (self.age, self.age - rng.randrange(12, 17), self.age - rng.randrange(33, 40))
+        scene.values["silent"] = zulu(stamp(scene, self.age + 45))  # a node is given up some 40 seconds after its last word
+        scene.values |= {name: human(age) for name, age in zip(("age", "age2", "age3"), ages, strict=True)}
 
     def _line(self, line: str) -> list[str]:
         if line.startswith("$"):
@@ -84,7 +103,7 @@ class Screen:
 
     def _pod_row(self, rest: str) -> str:
         ready, status, *more = rest.split()
-        restarts = f"{self.scene.restarts} ({human(self.ago)} ago)" if "r" in more else "0"
+        restarts = f"{self.restarts} ({human(self.ago)} ago)" if "r" in more else "0"
         return TABLE.join((self.scene["pod"], ready, status, restarts, human(self.age)))
 
     def nodes(self, rest: str) -> list[str]:
@@ -116,25 +135,27 @@ class Screen:
         waiting, last, message = (*rest.split(" ", 2), "", "")[:3]
         rows = [f"    State:{DETAIL}Waiting", f"      Reason:{DETAIL}{waiting}"]
         if waiting == "Running":
-            rows = [f"    State:{DETAIL}Running", f"      Started:{DETAIL}{self._when(60)}"]
+            rows = [f"    State:{DETAIL}Running", f"      Started:{DETAIL}{self._when(self.ago)}"]
         if last:
             reason, code = last.split(":")
             rows += [f"    Last State:{DETAIL}Terminated", f"      Reason:{DETAIL}{reason}"]
             rows += [f"      Message:{DETAIL}{message}"] if message else []
             rows += [f"      Exit Code:{DETAIL}{code}"]
-            started = _NEVER if reason == "StartError" else self._when(95)
+            started = _NEVER if reason == "StartError" else self._when(self.ago + RUN)
             rows += (
-                [f"      Started:{DETAIL}{started}", f"      Finished:{DETAIL}{self._when(ENDED)}"] if self.scene.rng.random() < 0.6 else []
+                [f"      Started:{DETAIL}{started}", f"      Finished:{DETAIL}{self._when(self.ago)}"]
+                if self.scene.rng.random() < 0.6
+                else []
             )
-        restarts = self.scene.restarts if last else 0
+        restarts = self.restarts if last else 0
         rows += [f"    Ready:{DETAIL}{waiting == 'Running'}", f"    Restart Count:{DETAIL}{restarts}"]
         return self._described(rows)
 
     def running(self, rest: str) -> list[str]:
         """Return a container that runs and is not ready, with its probe."""
-        count = self.scene.restarts if self.scene["probe"] != "readiness" else 0
-        rows = [f"    State:{DETAIL}Running", f"      Started:{DETAIL}{self._when(60)}"] if self.scene.rng.random() < 0.6 else []
-        rows += [f"    Ready:{DETAIL}False", f"    Restart Count:{DETAIL}{count}", f"    {rest}"]
+        since = self._when(self.ago if self.restarts else self.age - 3)
+        rows = [f"    State:{DETAIL}Running", f"      Started:{DETAIL}{since}"] if self.scene.rng.random() < 0.6 else []
+        rows += [f"    Ready:{DETAIL}False", f"    Restart Count:{DETAIL}{self.restarts}", f"    {rest}"]
         port = self.scene["port"]
         return self._described([f"    Port:{DETAIL}{port}/TCP", f"    Host Port:{DETAIL}0/TCP", *rows], ports=True)
 
@@ -157,16 +178,16 @@ class Screen:
         name, pod = scene["container"], f"{scene['pod']}_{scene['namespace']}({scene['uid']})"
         told: dict[str, object] = {"message": _as_status(message, waiting)} if message and last == "-" else {}
         if waiting == "CrashLoopBackOff":
-            told = {"message": f"back-off {_pause(scene.restarts)} restarting failed container={name} pod={pod}"}
+            told = {"message": f"back-off {_pause(self.restarts)} restarting failed container={name} pod={pod}"}
         status: dict[str, object] = {
             "name": name,
             "image": scene["image"],
             "ready": False,
-            "restartCount": scene.restarts if last != "-" else 0,
+            "restartCount": self.restarts if last != "-" else 0,
         }
         if last != "-":
             reason, code = last.split(":")
-            ended: dict[str, object] = {"exitCode": int(code), "reason": reason, "finishedAt": zulu(stamp(scene, 40))}
+            ended: dict[str, object] = {"exitCode": int(code), "reason": reason, "finishedAt": zulu(stamp(scene, self.ago))}
             status["lastState"] = {"terminated": ended | ({"message": message} if message else {})}
         status["state"] = {"waiting": {"reason": waiting, **told}}
         text = yaml.dump({"containerStatuses": [status]}, Dumper=yaml.CSafeDumper, width=_WRAP, default_flow_style=False)
@@ -175,7 +196,27 @@ class Screen:
     def written(self, rest: str) -> list[str]:
         """Return what the container wrote."""
         del rest
-        return log_lines(self.scene.fill(self.log), self.scene)
+        return log_lines(self.scene.fill(self.log), self.scene, self.ago)
+
+    def rows(self, rest: str) -> list[str]:
+        """Let the events that follow stand without a head, as a search leaves them."""
+        del rest
+        self.style = "rows"
+        return []
+
+    def seen(self, rest: str) -> list[str]:
+        """Show nothing: the line tells that the view leaves nothing for the first command to show."""
+        del rest
+        return []
+
+    def folded(self, rest: str) -> list[str]:
+        """Return `4 message: text` or `2 - message: text` as YAML at that depth, folded and quoted as kubectl does."""
+        depth, text = rest.split(" ", 1)
+        item = "- " if text.startswith("- ") else ""
+        key, value = text.removeprefix(item).split(": ", 1)
+        inner = int(depth) + len(item)
+        lines = yaml.dump({key: value}, Dumper=yaml.CSafeDumper, width=_WRAP - inner).rstrip().split("\n")
+        return [" " * int(depth) + item + lines[0], *(" " * inner + line for line in lines[1:])]
 
     def object(self, rest: str) -> list[str]:
         """Return an object that the fault is planted in."""
@@ -201,30 +242,18 @@ class Screen:
 
     def _timed(self, events: Sequence[str]) -> list[tuple[int, tuple[str, str, str, str, str, str]]]:
         """Return events with the seconds since each was last seen, the oldest first, as kubectl sorts them."""
-        rng = self.scene.rng
-        again = 0  # seconds since a container, or the pull of its image, was last tried again
-        if any(f" {reason} " in event for event in events for reason in ("BackOff", "Killing", "Pulling")):
-            again = rng.randrange(5, max(6, min(self.age // 2, _LATEST)))
+        parsed = [self._event(event) for event in events]
         timed = []
-        for place, event in enumerate(events):
-            timed.append(self._event(event, self.age - place * rng.randrange(1, 4), again))
+        for event, seen in zip(parsed, Timing(self.scene, self.age, self.ago, self.restarts).seen(parsed), strict=True):
+            age = f"{human(seen.last)} (x{seen.times} over {human(seen.first)})" if seen.times > 1 else human(seen.last)
+            shown = "Warning" if event.kind == "W" else "Normal"
+            timed.append((seen.last, (shown, event.reason, age, event.source, event.named, event.message)))
         return sorted(timed, key=lambda row: -row[0])
 
-    def _event(self, event: str, first: int, again: int) -> tuple[int, tuple[str, str, str, str, str, str]]:
-        """Return when an event was last seen, and its type, reason, age, source, object and message."""
+    def _event(self, event: str) -> Event:
         facts, _, message = event[1:].partition(" | ")
         kind, reason, source, *named = facts.split(" ")
-        rng = self.scene.rng
-        count, last = 1, first + (rng.randrange(60, 500) if reason == "SuccessfulCreate" else 0)
-        if again and reason in _EACH_START:
-            count, last = _attempts(first - again), again
-        elif again and reason == "BackOff":
-            count, last = rng.randrange(3, max(4, min(90, first // 14))), rng.randrange(1, again)
-        elif kind == "W" and reason not in _ONCE and rng.random() < 0.8:
-            count, last = rng.randrange(2, max(3, min(28, first // 20))), rng.randrange(3, max(4, min(first // 2, _LATEST)))
-        age = f"{human(max(last, 1))} (x{count} over {human(first)})" if count > 1 else human(max(last, 1))
-        shown = "Warning" if kind == "W" else "Normal"
-        return last, (shown, reason, age, source, named[0] if named else f"pod/{self.scene['pod']}", message.replace("\n", " "))
+        return Event(kind, reason, source, named[0] if named else f"pod/{self.scene['pod']}", message.replace("\n", " "))
 
     @staticmethod
     def _seen(age: str, style: str) -> str:
@@ -239,27 +268,8 @@ class Screen:
 
 def _pause(restarts: int) -> str:
     """Return how long a container waits after so many restarts, as Go writes a duration: 40s, 1m20s, 5m0s."""
-    minutes, seconds = divmod(_seconds(restarts), 60)
+    minutes, seconds = divmod(pause(restarts), 60)
     return f"{minutes}m{seconds}s" if minutes else f"{seconds}s"
-
-
-def _seconds(restarts: int) -> int:
-    """Return the pause after so many restarts: it doubles from 10 seconds to 5 minutes (kubelet, MaxContainerBackOff)."""
-    return int(min(10 * 2 ** (restarts - 1), 300))
-
-
-def _backed_off(restarts: int) -> int:
-    """Return the seconds that so many restarts take, with a few for each run."""
-    return sum(_seconds(number) + 4 for number in range(1, restarts + 1))
-
-
-def _attempts(seconds: int) -> int:
-    """Return how often something was tried in so many seconds, with these pauses."""
-    count, spent = 1, _seconds(1)
-    while spent <= seconds:
-        count += 1
-        spent += _seconds(count) + 4
-    return count
 
 
 def _as_status(message: str, waiting: str) -> str:
@@ -285,5 +295,8 @@ _MACROS = {
     "running": Screen.running,
     "yaml": Screen.status,
     "log": Screen.written,
+    "rows": Screen.rows,
+    "folded": Screen.folded,
+    "seen": Screen.seen,
     "manifest": Screen.object,
 }

@@ -1,5 +1,6 @@
 """The skill of finding causes: what a cluster printed, and why; the answer names the cause and the command that shows it."""
 
+import re
 from collections.abc import Mapping, Sequence
 from random import Random
 
@@ -7,7 +8,7 @@ from kubestill.domains.api import HELD, Document, Drop, Intent, Sample
 from kubestill.domains.kubernetes.kubectl.canonical import canonical
 from kubestill.domains.kubernetes.phrasing.lines import Table
 from kubestill.domains.kubernetes.skills.diagnose.asking import Asking
-from kubestill.domains.kubernetes.skills.diagnose.causes import Cause, catalogue
+from kubestill.domains.kubernetes.skills.diagnose.causes import SEEN, Cause, catalogue, seen
 from kubestill.domains.kubernetes.skills.diagnose.judging import NEXT, UNSAID, judge_diagnosis, stands
 from kubestill.domains.kubernetes.skills.diagnose.scene import DEFAULT, Scene
 from kubestill.domains.kubernetes.skills.diagnose.screens import Screen
@@ -17,6 +18,7 @@ from kubestill.tools.checks.api import Verdict
 NAME = "diagnose"
 TASK = Intent("task", (), NAME)
 _PHRASED = ("pod", "namespace")  # what a phrase can say where the paste does not
+_RUN = re.compile(r"kubectl [^\n|`]*")
 MOST_CHARS, MOST_LINES = 1400, 25  # of a paste: a request, its notes and its answer fit a small context
 
 GRAMMAR = (
@@ -29,7 +31,7 @@ class DiagnoseSkill:
     """Plants a cause in an invented situation, shows what the cluster would say, and asks."""
 
     name = NAME
-    version = 1  # of the catalogue, the screens, the questions and the judge
+    version = 2  # of the catalogue, the screens, the questions and the judge
     reads: frozenset[str] = frozenset()  # pages show outputs of many faults at once: none has one cause and one next command
 
     def draw(self, rng: Random, part: str) -> Sample | Drop:
@@ -78,7 +80,7 @@ def _sample(cause: Cause, rng: Random, part: str) -> Sample | Drop:
     view, template = cause.choose(rng, part)
     forms = [f"diagnose.views/{cause.name}:{view}"]
     told = {name: _chosen(table, rng, part, forms) for name, table in cause.lists.items()}
-    scene = Scene(rng, part, {"full": case.get("resource", ""), **cause.given, **case})
+    scene = Scene(rng, part, {"full": case.get("resource", ""), **cause.given, **case, **seen(template)})
     scene.own(template)
     if "message" in told:
         scene.values["message"] = scene.fill(told["message"])
@@ -91,18 +93,23 @@ def _sample(cause: Cause, rng: Random, part: str) -> Sample | Drop:
     values = {intent.aspect: str(intent.value) for intent in noted}
     if cause.sentence(values) is None or not cause.commands(values):
         return Drop("paste-shows-too-little")
-    intents = (TASK, *noted, Intent(NEXT, (), _accepted(cause, values, scene.named)))
+    intents = (TASK, *noted, Intent(NEXT, (), _accepted(cause, values, scene.named, request)))
     answer = build(intents)
     identity = f"{stable_hash(request, answer):016x}"
     return Sample(identity, NAME, request, answer, intents, cause.name, "procedural", (*forms, *asking.forms))
 
 
-def _accepted(cause: Cause, values: Mapping[str, str], named: bool) -> tuple[str, ...]:
-    """Return every command that would show the cause, in its one spelling; -n default may be said or left out."""
+def _accepted(cause: Cause, values: Mapping[str, str], named: bool, request: str) -> tuple[str, ...]:
+    """Return every command that would show the cause, in its one spelling; -n default may be said or left out.
+
+    What was run already shows nothing new.
+    """
     commands = cause.commands(values)
     if not named:
         commands += cause.commands({**values, "namespace": DEFAULT})
-    return tuple(dict.fromkeys(map(canonical, commands)))
+    best, *others = dict.fromkeys(map(canonical, commands))
+    run = {canonical(line) for line in _RUN.findall(request)}
+    return (best, *(command for command in others if command not in run))
 
 
 def _paste(cause: Cause, scene: Scene, template: str, log: str) -> str:
@@ -127,12 +134,17 @@ def _chosen(table: Table, rng: Random, part: str, forms: list[str]) -> str:
 
 def _unshown(cause: Cause, scene: Scene, paste: str) -> list[str]:
     """Return the names of the phrases that must say what the paste does not show: the pod's name, the namespace."""
-    known = _known(cause, scene, paste)
+    known = dict(_known(cause, scene, paste))
     missing = []
-    if "pod" in cause.asked and "pod" not in known and (cause.sentence(known) is None or not cause.commands(known)):
-        missing.append("naming")
+    if "pod" in cause.asked and "pod" not in known:
+        named = {**known, "pod": scene["pod"]}
+        if cause.sentence(known) is None or cause.commands(known)[:1] != cause.commands(named)[:1]:
+            missing.append("naming")
+            known = named
     if scene.named and "namespace" in scene.values and "namespace" in cause.asked and "namespace" not in known:
-        missing.append("where")
+        placed = {**known, "namespace": scene["namespace"]}
+        if any(say(known) != say(placed) for say in (cause.sentence, lambda values: cause.commands(values)[:1], cause.remedy)):
+            missing.append("where")
     return missing
 
 
@@ -148,14 +160,18 @@ def _noted(cause: Cause, scene: Scene, request: str) -> list[Intent]:
 def _known(cause: Cause, scene: Scene, request: str) -> Mapping[str, str]:
     """Return the values that an answer may speak of: what stands in the request, and closed words that the cause itself gives."""
     closed = {name: scene[name] for name in cause.asked if "{" not in scene.given.get(name, "{") and name not in _PHRASED}
-    low = request.lower()  # `Liveness probe failed` shows which probe it is
-    shown = {name: scene[name] for name in cause.asked if name in scene.values and stands(scene[name].lower(), low)}
+    shown = {name: scene[name] for name in cause.asked if name in scene.values and _stands(name, scene[name], request)}
     if not scene.named:
         shown.pop("namespace", None)  # nobody writes -n default
     return shown | {name: value for name, value in closed.items() if value}
 
 
+def _stands(name: str, value: str, request: str) -> bool:
+    """Say whether a request shows a value; `Liveness probe failed` shows which probe it is, but `Image:` no namespace `image`."""
+    return stands(value, request.lower() if name == "probe" else request)
+
+
 def _used(cause: Cause, known: Mapping[str, str]) -> Mapping[str, str]:
     """Return those of the values that the answer does say."""
     said = "\n".join((cause.sentence(known) or "", *cause.commands(known)[:1], cause.remedy(known)))
-    return {name: value for name, value in known.items() if name not in UNSAID and stands(value, said)}
+    return {name: value for name, value in known.items() if name == SEEN or (name not in UNSAID and stands(value, said))}

@@ -2,16 +2,19 @@
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from random import Random
 from typing import Protocol
 
 from kubestill.domains.kubernetes.drawing.words import Words
+from kubestill.domains.kubernetes.skills.diagnose.schedules import dues
 
 _HASH = "bcdfghjklmnpqrstvwxz2456789"  # apimachinery/pkg/util/rand: no vowels, so that no words come out
 _TEMPLATE_HASH = "456789bcdf"  # what the digits of a pod template's hash become (rand.SafeEncodeString)
 _HEX = "0123456789abcdef"
 _YEAR = datetime(2026, 1, 4, 6, 0, tzinfo=UTC)
 _DIGITS = "0123456789"
+_PROTOCOLS = ("dns", "ntp", "ldap", "sso", "oauth")
 
 
 class Drawn(Protocol):
@@ -90,6 +93,12 @@ def _name(scene: Drawn) -> str:
     return words(scene).name()
 
 
+def _service(scene: Drawn) -> str:
+    while (name := _name(scene)) in _PROTOCOLS:  # `dns cannot be resolved` would speak of something else
+        pass
+    return name
+
+
 def _word(scene: Drawn) -> str:
     return words(scene).word()
 
@@ -99,6 +108,12 @@ def _namespace(scene: Drawn) -> str:
         if (name := words(scene).namespace()) != "default":
             return name
     return "default"
+
+
+def _elsewhere(scene: Drawn) -> str:
+    while (name := words(scene).namespace()) == "default":
+        pass
+    return name
 
 
 def _pod(scene: Drawn) -> str:
@@ -227,8 +242,47 @@ def _klog(scene: Drawn) -> str:
     return f"{stamp(scene).strftime('%m%d')} {stamp(scene).strftime('%H:%M:%S')}.{scene.rng.randrange(10**5, 10**6)}"
 
 
+def after_due(scene: Drawn) -> int:
+    """Return a present that lies shortly after the last time at which the CronJob was due."""
+    late = int((stamp(scene) - next(dues(scene["schedule"], stamp(scene)))).total_seconds())
+    return scene.now - late + scene.rng.randrange(min(20, late), min(late, 900) + 1)
+
+
+def _ran(scene: Drawn) -> datetime | None:
+    """Return when the CronJob last ran: some runs were left out since; None where that was before it was made."""
+    time = next(islice(dues(scene["schedule"], stamp(scene)), int(scene["skipped"]), None), None)
+    oldest = stamp(scene) - timedelta(days=int(scene["days"].rstrip("d")) - 1)
+    return time if time and time > oldest else None
+
+
+def _last_schedule(scene: Drawn) -> str:
+    ran = _ran(scene)
+    return human(int((stamp(scene) - ran).total_seconds())) if ran else "<none>"
+
+
+def _active(scene: Drawn) -> str:
+    """Return the number in the name of a Job that a CronJob made: the minutes of the time for which it was made."""
+    return str(int((_ran(scene) or stamp(scene, 86_400)).timestamp()) // 60)
+
+
+def _lately(scene: Drawn) -> str:
+    """Return how long ago the healthy CronJob beside it ran."""
+    return human(int((stamp(scene) - next(dues(scene["schedule2"], stamp(scene)))).total_seconds()))
+
+
 def _number(low: int, high: int) -> Draw:
     return lambda scene: str(scene.rng.randrange(low, high))
+
+
+def _unlike(name: str) -> Draw:
+    """Return how another value of a sort is drawn that an answer speaks of: what is noted has no digit in its name."""
+
+    def draw(scene: Drawn) -> str:
+        while (value := DRAWS[name](scene)) == scene[name]:
+            pass
+        return value
+
+    return draw
 
 
 def _one(*values: str) -> Draw:
@@ -240,14 +294,15 @@ def _time(write: Callable[[datetime], str], least: int, most: int) -> Draw:
 
 
 _NAMES = (
-    "app service configmap secret claim volume ingress quota policy class budget context autoscaler binding networkpolicy cronjob job "
-    "account name"
+    "app configmap secret claim volume ingress quota policy class budget context autoscaler binding networkpolicy cronjob job account name"
 ).split()
 
 DRAWS: Mapping[str, Draw] = {
     **dict.fromkeys(_NAMES, _name),
     "init": lambda scene: scene.rng.choice(("init-", "wait-for-", "migrate-", "setup-", "")) + _word(scene),
     "word": _word,
+    "service": _service,
+    "hookspace": _elsewhere,
     "namespace": _namespace,
     "namespace_or_none": lambda scene: scene["namespace"] if scene.named else "",
     "deployment": lambda scene: scene["app"],
@@ -273,11 +328,15 @@ DRAWS: Mapping[str, Draw] = {
     "ip": _address(10, 42, 244, 1, 128),
     "clusterip": _address(10, 96, 43, 100, 152),
     "server_ip": _address(10, 0, 20, 77, 5),
+    "address": _address(10, 0, 20, 77, 5),
     "dns": _one("10.96.0.10", "10.43.0.10", "10.100.0.10", "172.20.0.10"),
     "server": _server,
     "host": lambda scene: words(scene).host(),
     "registry": lambda scene: words(scene).host(),
     "port": lambda scene: str(words(scene).port()),
+    "otherport": _unlike("port"),
+    "otherpath": _unlike("path"),
+    "otherkey": _unlike("key"),
     "nodeport": _number(30_000, 32_768),
     "path": _path,
     "file": _file,
@@ -292,12 +351,19 @@ DRAWS: Mapping[str, Draw] = {
     "storage": lambda scene: f"{scene.rng.randrange(1, 90)}Gi",
     "user": _user,
     "driver": lambda scene: f"{_word(scene)}.csi.{_word(scene)}.{scene.rng.choice(('io', 'com'))}",
-    "webhook": lambda scene: f"{scene.rng.choice(('validate', 'validation', 'mutate', 'vpod'))}.{_word(scene)}.{_word(scene)}.io",
+    "validating": lambda scene: f"{scene.rng.choice(('validate', 'validation', 'vpod'))}.{_word(scene)}.{_word(scene)}.io",
+    "mutating": lambda scene: f"{scene.rng.choice(('mutate', 'mutation', 'mpod'))}.{_word(scene)}.{_word(scene)}.io",
+    "tagged": _one("latest"),
     "finalizer": lambda scene: f"{_word(scene)}.io/{scene.rng.choice(('finalizer', 'cleanup', 'protection'))}",
     "taint": lambda scene: scene.rng.choice((f"{_word(scene)}.io/dedicated", "dedicated", f"{_word(scene)}-only", "workload", "team")),
     "label": _one("app", "app", "app", "app", "app.kubernetes.io/name", "app.kubernetes.io/name", "component", "name", "k8s-app"),
     "value": _word,
     "schedule": lambda scene: words(scene).schedule(),
+    "skipped": _number(1, 4),
+    "ran": _last_schedule,
+    "lately": _lately,
+    "active": _active,
+    "due": lambda scene: long_time(next(dues(scene["schedule"], stamp(scene)))),
     "few": _number(2, 6),
     "some": _number(3, 10),
     "many": _number(11, 60),
@@ -314,6 +380,9 @@ DRAWS: Mapping[str, Draw] = {
     "days": lambda scene: f"{scene.rng.randrange(8, 90)}d",
     "rfc": _time(long_time, 20, 60),
     "earlier": _time(long_time, 120, 340),  # no more than five minutes before: nodes report so often
+    "settled": _time(long_time, 90_000, 250_000),
+    "silent": _time(zulu, 100, 400),
+    "present": lambda scene: zulu(stamp(scene)),
     "zulu": _time(zulu, 30, 3000),
     "past": _time(zulu, 90_000, 3_000_000),
 }

@@ -12,7 +12,7 @@ from kubestill.domains.kubernetes.skills.general.facts import facts
 from kubestill.domains.kubernetes.skills.general.fields import ASKED, asked_about, at, bare
 
 _FLAG = re.compile(r"(?<= )--([a-z][a-z-]+)")
-_HUMPS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
+_HUMPS = re.compile(r"[A-Z]{2,}s(?![a-z])|[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 
 
 def slip(name: str, rng: Random) -> str:

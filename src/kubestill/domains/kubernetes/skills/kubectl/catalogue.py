@@ -19,6 +19,9 @@ FILES = ("get", "look", "logs", "apply", "change", "rollout", "nodes", "create",
 MANNERS = ("do", "np", "want", "ask", "say", "terse")
 # How an option is said: close behind the core, after a comma or as a sentence, before the core, in a few words.
 PLACES = ("tight", "loose", "front", "terse")
+# What an option tells about, which decides what it may stand behind: where to look, which objects, what a new object is like, or (the
+# usual case) in what way the command does its work.
+SITS = (PLACE, FILTER, TRAIT, WAY) = ("place", "filter", "trait", "way")
 _END = " -- "  # what comes after it is a command for a container
 _RANKED = re.compile(r" (-[^@]*)@(\d+)")  # a flag of a template that stands among the options' flags by its rank
 
@@ -41,6 +44,7 @@ class Option:
     clashes: frozenset[str]  # options that cannot stand beside it
     rank: int  # its place among the flags
     near: int  # its place in the request: the lower, the closer to the core
+    sits: str  # one of SITS
     chance: float
     inside: bool  # means nothing beside an object of the whole cluster
     tables: Mapping[str, Table]
@@ -117,7 +121,8 @@ def _option(name: str, row: Mapping[str, object]) -> Option:
     assert isinstance(chance, int | float) and isinstance(rank, int) and isinstance(near, int)
     inside, tables = bool(row.get("inside", False)), _tables(f"option.{name}", row, PLACES)
     clashes = frozenset(str(row.get("clashes", "")).split())
-    return Option(name, flags, str(row.get("group", name)), clashes, rank, near, float(chance), inside, tables)
+    sits = str(row.get("sits", WAY))
+    return Option(name, flags, str(row.get("group", name)), clashes, rank, near, sits, float(chance), inside, tables)
 
 
 def _tables(name: str, row: Mapping[str, object], keys: tuple[str, ...]) -> dict[str, Table]:

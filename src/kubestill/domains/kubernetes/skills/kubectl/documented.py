@@ -89,7 +89,7 @@ def _read(command: str) -> Call | Drop:
     return call
 
 
-_OPEN = re.compile(r"<|\A[A-Z][A-Z_]{3,}\Z")  # places that a reader is to fill in: <name>, POD_NAME
+_OPEN = re.compile(r"<|\A[A-Z][A-Z_]{3,}\Z|(?<!\w)\.\.\.(?!\w)")  # places that a reader is to fill in: <name>, POD_NAME
 
 
 def _as_right(command: str, said: str, call: Call) -> Iterator[str]:

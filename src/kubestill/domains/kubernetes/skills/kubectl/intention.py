@@ -45,6 +45,8 @@ _TAILS = re.compile(
 _POINTS = re.compile(
     r"""(?<![\w-])(?:this|these|those|above|below|following|previous(?:ly)?|earlier|you|we|step|steps|exercise|tutorial|task|example|section|page
     |(?:created|shown|described|defined)\ (?:in|by|for)\ the|first|second|third|other|another|specified|respective|corresponding|terminal
+    |that\ (?:manifest|configuration|config|file|command|yaml)|a\ local|the\ new\ current
+    |kubectl\ [a-z-]+\ commands?|(?:from|in)\ a\ namespace
     |same|its|it|they|them|their|such|here|there|later|again|note|e\.g|i\.e|once|until|after|before|because|so\ that
     |will|would)(?![\w-])""",
     re.IGNORECASE | re.VERBOSE,
@@ -52,7 +54,8 @@ _POINTS = re.compile(
 # Sentences of a walk through: what somebody hopes to see, which says little of how to look.
 _HOPES = re.compile(
     r"(?:verify|check|confirm|ensure|make sure|determine|test|query|inspect|examine|validate|monitor|observe|watch|see|view|wait|show)\b.*"
-    r"\b(?:that|if|whether|what|how|as|is|are|has|have|was|were|does|did|controller|come|comes|create|to)\b.*",
+    r"\b(?:that|if|whether|what|how|as|is|are|has|have|was|were|does|did|controller|come|comes|create|to)\b.*"
+    r"|(?:get|list|fetch)\b.* to (?:see|check|verify|find)\b.*",
     re.IGNORECASE,
 )
 _REMARK = re.compile(r" (?=(?:If|Does|Any|You|This|Requires?|Note|The default|Valid|As|Assumes|These|It|Use|Default|Will|See)\b [a-z'\"])")
@@ -77,7 +80,7 @@ def intention(sentence: str) -> str | Drop:
     text = re.sub(r"\A(\w+) to see if\b", "check if", text)
     if _HOPES.fullmatch(text) and not text.startswith("check if I can "):
         return Drop("hopes-only")
-    if not MIN_CHARS <= len(text) <= MAX_CHARS or any(mark in text for mark in ("{{", "<", "https://k8s.io/docs", "|")):
+    if not MIN_CHARS <= len(text) <= MAX_CHARS or any(mark in text for mark in ("{{", "<", "[", "https://k8s.io/docs", "|")):
         return Drop("unsayable")
     text = re.sub(r"\byour\b", "my", re.sub(r" (?:in ps output format|\(default\))\Z", "", text))
     return text[0].lower() + text[1:]

@@ -10,6 +10,7 @@ from kubestill.domains.api import Document, Drop, Intent, Sample
 from kubestill.domains.kubernetes.skills.kubectl.catalogue import Family, families
 from kubestill.domains.kubernetes.skills.kubectl.compose import compose
 from kubestill.domains.kubernetes.skills.kubectl.context import kubectl_context
+from kubestill.domains.kubernetes.skills.kubectl.cue import cued
 from kubestill.domains.kubernetes.skills.kubectl.documented import FORMS, ask
 from kubestill.domains.kubernetes.skills.kubectl.judging import COMMAND, judge, meaning
 from kubestill.ground.seeds import stable_hash
@@ -23,7 +24,7 @@ class KubectlSkill:
     """Draws intentions with their commands, or takes both from the documentation."""
 
     name = NAME
-    version = 1  # of families, options, phrases, and of how answers are judged
+    version = 3  # of families, options, phrases, and of how answers are judged
     reads = FORMS
 
     def draw(self, rng: Random, part: str) -> Sample | Drop:
@@ -31,7 +32,8 @@ class KubectlSkill:
         found, cumulated = _weighted()
         family = found[bisect(cumulated, rng.random() * cumulated[-1])]
         composed = compose(family, rng, part)
-        return sample(composed.request, composed.commands, family.path, composed.forms)
+        request, added = cued(composed.request, family.path, rng, part)
+        return sample(request, composed.commands, family.path, (*composed.forms, *added))
 
     def reverse(self, document: Document, rng: Random, part: str) -> Sample | Drop:
         """Ask for a command that the documentation shows, in its words."""

@@ -42,10 +42,21 @@ _OBJECTS = {
     "running": "runs hand",
     "logged": "logs !pod inside",
     "forwarded": "forwards inside",
-    "exposed": "exposes hand inside",
+    "exposed": "exposes hand inside logs",
     "eventful": "inside hand",
     "holder": "data",
 }
+# Words that a reader takes for the kind of an object, or for what it is like: "the account service account", "our primary deployment".
+_KINDS = frozenset(
+    "pod pods service services account accounts deployment deploy job jobs cronjob config configs secret secrets node nodes role roles "
+    "namespace volume claim ingress event events user users group groups image images container sidecar context cluster label labels token "
+    "log logs metrics port command file files status settings resource resources snapshot lease quota".split()
+)
+_QUALITIES = frozenset(
+    "primary secondary internal public private stable legacy main core nightly daily test demo staging preview canary release live "
+    "controller operator scheduler manager worker".split()
+)
+_PLACES = ("ns", "team", "value")  # of which nobody says more than the word: "the staging namespace"
 _LISTS = {"many": "inside", "manyanything": "hand", "manyhand": "inside hand", "manyrolls": "rolls", "manyscales": "scales"}
 
 
@@ -56,14 +67,21 @@ def draw_slot(name: str, words: Words) -> Slot:
         KeyError: there is no such slot.
     """
     sort = name.rstrip("0123456789")
+    if sort in vocabulary.CHOICES:
+        return _choice(words.rng, vocabulary.CHOICES[sort])
+    unclear = _KINDS if sort in _PLACES else _KINDS | _QUALITIES
+    while (slot := _drawn(sort, words)).written.get("name", slot.written.get("")) in unclear:
+        pass
+    return slot
+
+
+def _drawn(sort: str, words: Words) -> Slot:
     if sort in _OBJECTS:
         return _object(words.rng.choice(kinds_with(_OBJECTS[sort])), words)
     if sort in _LISTS:
         return _several(words.rng.choice(kinds_with(_LISTS[sort])))
     if sort in kinds():
         return _object(kinds()[sort], words)
-    if sort in vocabulary.CHOICES:
-        return _choice(words.rng, vocabulary.CHOICES[sort])
     return _DRAWN[sort](words)
 
 
@@ -274,7 +292,7 @@ def _command(words: Words) -> Slot:
             f"tail -n {rng.choice((20, 50, 100))} /var/log/{words.word()}.log",
             f"du -sh {words.path()}",
             "cat /etc/resolv.conf",
-            f"rm {words.path()}/{words.word()}.lock",
+            f"head -n {rng.choice((5, 10, 20))} {words.path()}/{words.word()}.csv",
             f"./{words.word()}.sh",
             "whoami",
             "printenv",

@@ -37,25 +37,41 @@ _HINTS: Mapping[str, str] = {
     "now": r"\bminimal|immediate",
     "current": r"\bcurrent\b",
 }
+# What a sentence must say for a command that others would be thought of before: "delete the cluster" deletes no entry of a kubeconfig.
+_TOLD: Mapping[tuple[str, ...], str] = {
+    ("attach",): r"\battach",
+    ("cluster-info", "dump"): r"\bdump",
+    ("cluster-info",): r"info|address|control plane|url",
+    ("kustomize",): r"kustom",
+    **{("config", f"delete-{what}"): r"config" for what in ("cluster", "user", "context")},
+    **{("config", f"set-{what}"): r"config|context|credential" for what in ("cluster", "context", "credentials")},
+}
+_SOME = re.compile(r"\b(?:associated|belong\w*|managed by|created by|owned by|running the|that are)\b", re.I)  # not all of a kind
+_FILE = re.compile(r"[\w~/-]\.(?:ya?ml|json|txt|env|crt|key)\b")
 _UNSAYABLE = ""  # a flag that no words are right for
-_QUOTES = re.compile(r"[\"'`]")
+_QUOTES = re.compile(r"'s\b|[\"'`]")
 
 
 def completed(core: str, call: Call) -> str | Drop:
     """Return the sentence with all that the command says and it does not, or why that cannot be said."""
     if _misleads(_QUOTES.sub("", core), call):
         return Drop("verb-unsaid")
+    if _named_by_chance(_QUOTES.sub("", core), call):
+        return Drop("value-unsaid")
     shown = _with_objects(core, call)
     if isinstance(shown, Drop):
         return shown
     plain = _QUOTES.sub("", shown)
-    said = [_addition(use, plain) for use in call.uses]
+    said = [_addition(use, plain, call) for use in call.uses]
     additions = [addition for addition in said if addition is not None]
     if _UNSAYABLE in additions:
         return Drop("value-unsaid")
     literal = [addition for addition in additions if addition.startswith("with --")]
     single = [use.flag.name for use in call.uses if use.flag.type == "string"]
-    if len(additions) > MAX_ADDED or len(literal) > MAX_LITERAL or len(set(single)) < len(single):  # of two kubectl takes the last
+    repeated = [use.flag.name for use, addition in zip(call.uses, said, strict=True) if addition]  # "from a.yaml from b.yaml"
+    if (
+        len(set(repeated)) < len(repeated) or len(additions) > MAX_ADDED or len(literal) > MAX_LITERAL or len(set(single)) < len(single)
+    ):  # of two kubectl takes the last
         return Drop("too-much-unsaid")
     inner = " ".join(word.text for word in call.trailing or ())
     if inner and inner not in plain:
@@ -65,17 +81,28 @@ def completed(core: str, call: Call) -> str | Drop:
 
 def _misleads(text: str, call: Call) -> bool:
     """Say whether a sentence would lead anybody who knows kubectl to another command."""
+    if call.has("help") or (call.path in _TOLD and not re.search(_TOLD[call.path], text, re.I)):
+        return True
+    if call.path == ("create",) and re.search(r"\bappl", text, re.I):
+        return True
     if "default namespace" in text and not call.has("namespace", "all-namespaces") and call.path[0] not in ("config", "run"):
         return True
     if call.path[0] in ("attach", "exec", "logs") and re.search(r"\bcontainer\b", text) and not call.has("container", "all-containers"):
         return True
-    detailed = re.search(r"descri|detail", text, re.I) is not None
+    some = _SOME.search(text) is not None and not call.has("field-selector", "selector", "filename")
     if call.path == ("describe",):
-        return not detailed
+        return some or re.search(r"descri|detail", text, re.I) is None
     if call.path != ("get",):
-        return False
+        return some and call.path == ("delete",)
     running = re.search(r"\brunning pods", text, re.I) is not None and not call.has("field-selector")
-    return running or (detailed and not call.has("output"))
+    detailed = re.search(r"descri|detail|information", text, re.I) is not None
+    return running or (some and len(call.arguments) == 1) or (detailed and not call.has("output"))
+
+
+def _named_by_chance(text: str, call: Call) -> bool:
+    """Say whether the name of a new object only stands in a sentence because a flag has the same value."""
+    names = {word.text for word in call.arguments} if call.path[0] == "create" else set()
+    return any(use.text in names and len(re.findall(rf"(?<![\w-]){re.escape(use.text)}(?![\w-])", text)) < 2 for use in call.uses)
 
 
 def _with_objects(core: str, call: Call) -> str | Drop:
@@ -156,7 +183,7 @@ def _says_several(text: str, kind: str) -> bool:
 
 
 _INDEFINITE = ("each", "every", "all", "a", "an")
-_GOES_ON = re.compile(r"'s|\s+[A-Z]")  # "the Pod's", "the Pod Security Policy"
+_GOES_ON = re.compile(r"'s|\.\w|\s+[A-Z]")  # "the Pod's", "pod.spec", "the Pod Security Policy"
 
 
 def _named(text: str, kind: str, name: str) -> str | None:
@@ -206,7 +233,7 @@ _PHRASES: Mapping[str, str] = {
 _PLAIN_LABEL = re.compile(r"[\w./-]+=[\w.-]+")
 
 
-def _addition(use: FlagUse, text: str) -> str | None:
+def _addition(use: FlagUse, text: str, call: Call) -> str | None:
     """Return how to say a flag that the text does not say, None where it does."""
     name, value = use.flag.name, use.text
     hint = _HINTS.get(name)
@@ -219,6 +246,8 @@ def _addition(use: FlagUse, text: str) -> str | None:
         return _UNSAYABLE  # the sentence calls the file by another name
     if _says(text, value):
         return None
+    if name in ("filename", "from-file") and _FILE.search(text):
+        return _UNSAYABLE
     if "{{" in value:
         return _UNSAYABLE
     if name == "since" and re.search(r"\b(?:last|past) (?:hour|minute|day)\b", text):
@@ -227,6 +256,12 @@ def _addition(use: FlagUse, text: str) -> str | None:
         return value
     if name == "selector" and not _PLAIN_LABEL.fullmatch(value):
         return f"matching the selector {value}"
+    if name == "from-file" and "." not in value.rpartition("/")[2]:
+        return f"from {value}"
+    if call.path == ("patch",) and name == "type":
+        return f"as a {value} patch"
+    if name == "kustomize" and value in (".", "./"):
+        return "with the kustomization in the current directory"
     return _PHRASES[name].format(value) if name in _PHRASES else f"with --{name}={value}"
 
 

@@ -90,7 +90,13 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
         "POD:.metadata.name,SA:.spec.serviceAccountName = POD and SA (service account)",
         "NAME:.metadata.name,PRIORITY:.spec.priorityClassName = NAME and PRIORITY (priority class name)",
     ),
-    "phase": ("Running = running", "Pending = pending", "Failed = failed", "Succeeded = succeeded", "Unknown = unknown"),
+    "phase": (
+        "Running = running | Running",
+        "Pending = pending | Pending",
+        "Failed = failed | Failed",
+        "Succeeded = succeeded | Succeeded",
+        "Unknown",
+    ),
     "sortkey": (
         ".metadata.creationTimestamp = age | creation time | creation timestamp | when they were created",
         ".metadata.name = name",
@@ -101,9 +107,9 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "grantedrole": ("view", "edit", "admin", "cluster-admin", "system:node-reader", "monitoring", "pod-reader"),
     "effect": ("NoSchedule", "NoExecute", "PreferNoSchedule", "NoSchedule"),
     "servicetype": (
-        "NodePort = NodePort | a NodePort",
-        "LoadBalancer = LoadBalancer | a LoadBalancer | a load balancer",
-        "ClusterIP = ClusterIP | a ClusterIP",
+        "NodePort",
+        "LoadBalancer = LoadBalancer | LoadBalancer | load balancer",
+        "ClusterIP",
     ),
     "shell": ("bash", "zsh", "fish", "powershell"),
     "inner": ("bash", "sh", "/bin/bash", "/bin/sh", "ash", "zsh"),

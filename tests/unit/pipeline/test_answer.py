@@ -1,0 +1,30 @@
+"""What a person is told of an answer: what was understood, by task, and what was not used."""
+
+import pytest
+
+from kubestill.pipeline.answer import Answer
+from kubestill.tools.checks.api import Outcome, Result, Tier, Verdict
+from kubestill.tools.engines.api import Reply
+
+
+def told(notes: str, *unused: str) -> list[str]:
+    return Answer(Reply("an answer", 1, 1, notes=notes, unused=unused), Verdict((Result("X", Tier.FORM, Outcome.PASS),))).told()
+
+
+@pytest.mark.parametrize(
+    ("notes", "line"),
+    [
+        ("kind: Pod\nname: a", "understood: kind: Pod · name: a"),
+        ("task: kubectl\nverb: get", "understood as a question for kubectl: verb: get"),
+        ("task: kubectl", "understood as a question for kubectl"),
+    ],
+)
+def test_what_was_understood_is_told_in_one_line_led_by_its_task(notes: str, line: str) -> None:
+    assert told(notes)[0] == line
+
+
+def test_an_output_holds_more_than_its_answer_uses() -> None:
+    words = tuple(f"word-{number}" for number in range(12))
+    assert any("not used of the request" in line for line in told("kind: Pod\nname: a", *words))
+    assert any("not used of the request: 'word-0'" in line for line in told("task: diagnose", *words[:3]))
+    assert not any("not used" in line for line in told("task: diagnose", *words))
