@@ -12,6 +12,8 @@ from typing import Any
 from kubestill.ground.registry import need
 
 MAX_CHARS = 20_000  # of an expression; the longest of kube-prometheus has some 1,500
+_MAX_NODES = 600  # they may be nested as deep as Python can follow
+_SCOPED = 100  # nodes: what follows for a selector is looked for in expressions of so many; the time grows with their cube
 _COMPARISONS = {">": "<", "<": ">", ">=": "<=", "<=": ">=", "==": "==", "!=": "!="}  # each with what it is seen from the other side
 _TARGETS = "up"  # the metric that says of each scrape job whether it is reached
 _SETS = ("and", "or", "unless")
@@ -72,6 +74,7 @@ class Query:
     type: str  # vector | scalar | matrix | string
     metrics: tuple[str, ...]
     matchers: frozenset[tuple[str, str, str, str]]  # metric, label, operator, value
+    scope: frozenset[tuple[str, str, str, str]]  # the same, with those that follow: in `a{x="1"} / b` b is asked for x="1", too
     windows: frozenset[float]  # seconds of the ranges
     comparisons: tuple[tuple[str, float | None], ...]  # operator and threshold; a percentage is a share; None: another series
     groups: frozenset[str]  # labels that anything is aggregated or matched by
@@ -81,8 +84,8 @@ class Query:
     @property
     def meaning(self) -> tuple[Any, ...]:
         """Return what decides whether two expressions ask the same; the scrape job does not, but where it is what is asked about."""
-        matchers = frozenset(one for one in self.matchers if one[1] != "job" or one[0] == _TARGETS)
-        return self.metrics, matchers, self.windows, self.comparisons
+        scope = frozenset(one for one in self.scope if one[1] != "job" or one[0] == _TARGETS)
+        return self.metrics, scope, self.windows, self.comparisons
 
 
 @lru_cache(maxsize=4096)
@@ -100,12 +103,16 @@ def read(text: str) -> Query:
     except ValueError as error:
         raise NotAQuery(" ".join(str(error).split())) from None
     nodes = list(_nodes(tree))
+    if len(nodes) > _MAX_NODES:
+        raise NotAQuery(f"{len(nodes)} parts, at most {_MAX_NODES} are read")
     selectors = [node for node in nodes if _is(node, "VectorSelector")]
+    matchers = frozenset((_name(node), *matcher) for node in selectors for matcher in _matchers(node))
     return Query(
         text,
         _type(tree),
         tuple(sorted(_name(node) for node in selectors)),
-        frozenset((_name(node), *matcher) for node in selectors for matcher in _matchers(node)),
+        matchers,
+        frozenset(_scope(tree, frozenset())) if len(nodes) <= _SCOPED else matchers,
         frozenset(node.range.total_seconds() for node in nodes if _is(node, "MatrixSelector", "SubqueryExpr")),
         tuple(sorted((_comparison(node) for node in nodes if _is(node, "BinaryExpr") and str(node.op) in _COMPARISONS), key=str)),
         frozenset(label for node in nodes for label in _grouped(node)),
@@ -206,6 +213,56 @@ def _matchers(selector: Any) -> Iterator[tuple[str, str, str]]:
     for matcher in matchers:
         if matcher.name != "__name__":
             yield matcher.name, _OPERATORS[str(matcher.op).rpartition(".")[2]], matcher.value
+
+
+Held = frozenset[tuple[str, str, str]]  # label, operator and value of what holds of all series of a node
+
+
+def _held(node: Any) -> Held:
+    """Return what holds of every series of a result, by the matchers inside."""
+    node = _bare(node)
+    if _is(node, "VectorSelector"):
+        return frozenset(() if node.matchers.or_matchers else _matchers(node))
+    if _is(node, "BinaryExpr"):
+        left, right = _held(node.lhs), _held(node.rhs)
+        if _is_scalar(node.lhs) or _is_scalar(node.rhs):
+            return left | right
+        found = left & right if str(node.op) == "or" else left if str(node.op) == "unless" else left | _across(node, right)
+        return frozenset(one for one in found if _kept(node).has(one[0]))
+    if _is(node, "Call") and node.func.name in (*_LABELLESS, *_ABSENT, *_CHANGES_LABELS):
+        return frozenset()
+    kept = _kept(node)
+    return frozenset(one for part in _parts(node) for one in _held(part) if kept.has(one[0]))
+
+
+def _across(node: Any, held: Held) -> Held:
+    """Return what holds of one side of a binary operation because it holds of the other: what is said of labels that are matched."""
+    matching = node.modifier.matching if node.modifier is not None else None
+    if matching is None:
+        return held
+    on = str(matching.type).endswith("Include")
+    return frozenset(one for one in held if (one[0] in matching.labels) == on)
+
+
+def _scope(node: Any, given: Held) -> Iterator[tuple[str, str, str, str]]:
+    """Yield metric, label, operator and value of what is asked of each selector; `given` holds of the result by what is around it."""
+    node = _bare(node)
+    if _is(node, "VectorSelector"):
+        yield from ((_name(node), *one) for one in {*_matchers(node), *given})
+        return
+    if _is(node, "Call") and node.func.name in (*_LABELLESS, *_ABSENT, *_CHANGES_LABELS):
+        given = frozenset()
+    parts = [(part, given) for part in _parts(node)]
+    if _is(node, "BinaryExpr") and not _is_scalar(node.lhs) and not _is_scalar(node.rhs):
+        common = _across(node, given)
+        left, right = (_across(node, _held(side)) for side in (node.lhs, node.rhs))
+        if str(node.op) == "or":
+            parts = [(node.lhs, given), (node.rhs, given)]
+        else:
+            parts = [(node.lhs, common if str(node.op) == "unless" else common | right), (node.rhs, common | left)]
+    for part, known in parts:
+        inner = _kept(part)
+        yield from _scope(part, frozenset(one for one in known if inner.has(one[0])))
 
 
 def _verb(node: Any) -> str:

@@ -20,6 +20,14 @@ SAME = [
     ("x / 1024 > 2", "x > 2048"),
     ("x < 7 * 86400", "x < 604800"),
     ("rate(a[300s]) > 1", "rate(a[5m]) > 1"),
+    # What holds of one side of a match holds of the other.
+    ('a{x="1"} / b > 1', 'a{x="1"} / b{x="1"} > 1'),
+    ('a / b{x="1"} > 1', 'a{x="1"} / b > 1'),
+    ('a{x="1"} == 0 and b > 0', 'a{x="1"} == 0 and b{x="1"} > 0'),
+    ('a{x!=""} / on (x, y) b', 'a{x!=""} / on (x, y) b{x!=""}'),
+    ('a{x="1",y="2"} / ignoring (y) b', 'a{x="1",y="2"} / ignoring (y) b{x="1"}'),
+    ('sum by (x) (rate(a{x="1"}[5m])) / sum by (x) (rate(b[5m]))', 'sum by (x) (rate(a{x="1"}[5m])) / sum by (x) (rate(b{x="1"}[5m]))'),
+    ('time() - max by (x) (a{x="1"} and b > 0) > 3', 'time() - max by (x) (a{x="1"} and b{x="1"} > 0) > 3'),
 ]
 OTHER = [
     ("x > 0.9", "x > 0.8"),
@@ -30,6 +38,13 @@ OTHER = [
     ("rate(a[5m]) > 1", "rate(a[10m]) > 1"),
     ('absent(up{job="kube-proxy"})', 'absent(up{job="kube-scheduler"})'),
     ("up == 0", "up =="),
+    ('a{x="1"} / on (y) b', 'a{x="1"} / on (y) b{x="1"}'),
+    ('a{x="1"} / ignoring (x) b', 'a{x="1"} / ignoring (x) b{x="1"}'),
+    ('a{x="1"} or b', 'a{x="1"} or b{x="1"}'),
+    ('a unless b{x="1"}', 'a{x="1"} unless b{x="1"}'),
+    ('sum(a{x="1"}) / sum(b)', 'sum(a{x="1"}) / sum(b{x="1"})'),
+    ('sum by (y) (a{x="1"}) / sum by (y) (b)', 'sum by (y) (a{x="1"}) / sum by (y) (b{x="1"})'),
+    ('absent(a{x="1"}) / b', 'absent(a{x="1"}) / b{x="1"}'),
 ]
 # Expression, labels that its result has, labels that it has not.
 KEPT = [
@@ -79,7 +94,9 @@ def test_facts_of_an_expression():
     assert query.functions == {"sum", "rate"} and query.type == "vector"
 
 
-@pytest.mark.parametrize("text", ["", "up ==", "rate(up)", "foo(up)", "sum(up", "x" * 30_000, "(" * 200, "kubectl get pods"])
+@pytest.mark.parametrize(
+    "text", ["", "up ==", "rate(up)", "foo(up)", "sum(up", "x" * 30_000, "(" * 200, "a" + "+a" * 900, "kubectl get pods"]
+)
 def test_what_is_no_query_is_told(text):
     with pytest.raises(promql.NotAQuery):
         promql.read(text)

@@ -7,9 +7,10 @@ import pytest
 pytest.importorskip("promql_parser", reason="PromQL is read by promql-parser: pip install 'kubestill[alerts]'")
 
 from kubestill.domains.api import EXPECTED, HELD, SUITE_SEED, TRAIN, Drop, Intent, Sample
+from kubestill.domains.kubernetes.alerts.checks import check_rule
 from kubestill.domains.kubernetes.skills.runbook.answers import MAX_CHARS, Answer, build, parse
 from kubestill.domains.kubernetes.skills.runbook.codes import CHECKS, Subject, explain
-from kubestill.domains.kubernetes.skills.runbook.signals import catalogue
+from kubestill.domains.kubernetes.skills.runbook.signals import catalogue, signals
 from kubestill.domains.kubernetes.skills.runbook.skill import RunbookSkill
 from kubestill.domains.kubernetes.skills.runbook.suites import SUITES
 from kubestill.ground.seeds import Seed
@@ -79,6 +80,17 @@ def test_the_parts_share_neither_phrases_nor_invented_names(drawn):
     assert not forms[0] & forms[1] and not alerts[0] & alerts[1] and min(map(len, (*forms, *alerts))) > 80
 
 
+def test_a_pasted_rule_is_a_whole_one_and_a_query_is_seldom_left_out(drawn):
+    pasted = [sample for sample in drawn[TRAIN] if re.search(r"^alert: .*\nexpr: ", sample.request, re.MULTILINE)]
+    assert len(pasted) > 8
+    for sample in pasted:
+        text = re.search(r"^alert: (?:.|\n)*?description: .*$", sample.request, re.MULTILINE)[0]
+        assert check_rule(text).passed, text
+    signal_of = {sample.id: signals()[value(sample, "signal")] for sample in drawn[TRAIN] if value(sample, "wants") is None}
+    read = [sample for sample in drawn[TRAIN] if sample.id in signal_of and signal_of[sample.id].query]
+    assert sum("\nQuery: " not in sample.answer for sample in read) < 0.05 * len(read)
+
+
 def test_many_subjects_and_both_kinds_of_wish_are_drawn(drawn):
     assert len({sample.kind for sample in drawn[TRAIN]}) > 20
     rules = [sample for sample in drawn[TRAIN] if value(sample, "wants") == "rule"]
@@ -101,11 +113,9 @@ ALERT = (
 def test_an_answer_holds_what_was_noted():
     answer = parse(build(ALERT))
     assert isinstance(answer, Answer)
-    assert answer.meaning == (
-        "ShopRestarts says that container app of pod web-1 in namespace shop restarted more than 5 times within 1h, for more than 10m."
-    )
+    assert answer.meaning == ("ShopRestarts says that container app of pod web-1 in namespace shop restarted more than 5 times within 1h.")
     assert answer.checks[1] == "kubectl logs web-1 -c app --previous -n shop"
-    assert answer.query == 'increase(kube_pod_container_status_restarts_total{namespace="shop",pod="web-1",container="app"}[1h])'
+    assert answer.query == 'increase(kube_pod_container_status_restarts_total{namespace="shop",pod="web-1"}[1h])'
 
 
 def test_other_spellings_of_right_steps_are_right_and_wrong_steps_are_not():

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from kubestill.domains.api import Intent
 from kubestill.domains.kubernetes.printing import dump
 from kubestill.domains.kubernetes.skills.runbook.filling import PLACE, fill, scoped
+from kubestill.domains.kubernetes.skills.runbook.showing import sentence
 from kubestill.domains.kubernetes.skills.runbook.signals import SETTINGS, Signal, signals
 
 MAX_CHARS = 600
@@ -71,22 +72,28 @@ def reading(said: Mapping[str, str]) -> Answer:
     Raises:
         KeyError: the signal is unknown, or something that the answer needs is not said.
     """
-    signal = signals()[said[SIGNAL]]
-    lasting = f", for more than {said[FOR]}" if FOR in said else ""
-    meaning = f"{said[ALERT]} says that {fill(signal.meaning, said)}{lasting}."
+    signal = signals()[said[SIGNAL]].seen(said)
+    meaning = f"{said[ALERT]} says that {fill(signal.meaning, said)}."
     checks = tuple(fill(template, said) for template in signal.checks)
-    matchers = {signal.shown(label): said[label] for label in signal.scope if label in said}
-    query = fill(scoped(signal.query, matchers), {**_defaults(signal), **said})
-    return fitting(Answer(meaning, signal.impact, checks, query, fill(signal.next, said)))
+    return fitting(Answer(meaning, signal.impact, checks, asking(signal, said), fill(signal.next, said)))
+
+
+def asking(signal: Signal, said: Mapping[str, str]) -> str:
+    """Return the query that shows what an alert is about, narrowed to what was named; empty where there is none."""
+    return fill(scoped(signal.query, _matchers(signal, said)), {**_defaults(signal), **said})
+
+
+def _matchers(signal: Signal, said: Mapping[str, str]) -> dict[str, str]:
+    return {signal.shown(label): said[label] for label in signal.scope if label in said}
 
 
 def fitting(answer: Answer) -> Answer:
-    """Return as much of an answer as has room: where names are long, the query goes first, then all checks but two."""
-    shorter = replace(answer, query="")
-    for found in (answer, shorter):
+    """Return as much of an answer as has room: where names are long, all checks but two go first, then the query."""
+    shorter = replace(answer, checks=answer.checks[:2])
+    for found in (answer, shorter, replace(answer, query="")):
         if len(found.text()) <= MAX_CHARS:
             return found
-    return replace(shorter, checks=answer.checks[:2])
+    return replace(shorter, query="")
 
 
 def rule(said: Mapping[str, str]) -> str:
@@ -111,17 +118,20 @@ def default_name(signal: Signal | None) -> str:
 
 def expression(signal: Signal, said: Mapping[str, str]) -> str:
     """Return the expression of a rule, narrowed to what was named."""
-    matchers = {signal.shown(label): said[label] for label in signal.scope if label in said}
     whole = f"{signal.query} {signal.compare}".strip()
-    return fill(scoped(whole, matchers), {**_defaults(signal), **said})
+    return fill(scoped(whole, _matchers(signal, said)), {**_defaults(signal), **said})
+
+
+def open_expression(signal: Signal) -> str:
+    """Return the expression of a rule about everything, with places for its settings; empty where an alert has none."""
+    return scoped(f"{signal.query} {signal.compare}".strip(), {})
 
 
 def description(signal: Signal, said: Mapping[str, str]) -> str:
     """Return the meaning as a template of annotations: each label stands for itself, settings for their values."""
     settings = {key: said[key] for key in SETTINGS if key in said}
     labels = {label: f"{{{{ $labels.{signal.shown(label)} }}}}" for label in signal.labels}
-    text = fill(signal.meaning, labels | settings)
-    return f"{text[0].upper()}{text[1:]}." if text[0].isalpha() else f"{text}."
+    return sentence(fill(signal.meaning, labels | settings))
 
 
 def _defaults(signal: Signal) -> dict[str, str]:

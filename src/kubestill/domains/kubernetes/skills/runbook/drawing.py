@@ -11,7 +11,9 @@ from kubestill.ground.seeds import held_out
 
 _SAFE = "bcdfghjklmnpqrstvwxz2456789"  # the letters of generated names (k8s.io/apimachinery/pkg/util/rand)
 _HEX = "0123456789abcdef"
-_SHORT = 18  # characters
+_SHORT = 12  # characters: a name stands in every command of an answer
+_BRIEF = 6
+_ALERT = 34
 LASTING = ("1m", "2m", "5m", "5m", "10m", "10m", "15m", "15m", "20m", "30m", "1h")
 SEVERITIES = ("warning", "warning", "critical", "critical", "info", "page", "error")
 
@@ -23,7 +25,7 @@ def draw_values(signal: Signal, rng: Random, part: str) -> dict[str, str]:
     for key, choices in (("threshold", signal.thresholds), ("window", signal.windows)):
         if choices:
             values[key] = rng.choice(choices)
-    severity = rng.choice(SEVERITIES) if signal.query else "none"  # Watchdog and its like alert nobody
+    severity = "none" if signal.subject == "alerting" else rng.choice(SEVERITIES)  # Watchdog and its like alert nobody
     return values | {"for": rng.choice(LASTING), "severity": severity}
 
 
@@ -56,7 +58,7 @@ def invented_name(signal: Signal, rng: Random, part: str) -> str:
     words = Words(rng, part)
     while True:
         name = _composed(rng.choice(signal.stems), rng, words)
-        if held_out("alert", name) == (part == HELD):
+        if len(name) <= _ALERT and held_out("alert", name) == (part == HELD):
             return name
 
 
@@ -98,6 +100,11 @@ def _short(words: Words) -> str:
     return name if len(name) <= _SHORT else words.word()
 
 
+def _brief(words: Words) -> str:
+    """Return a word of a few letters, for names that are long without it."""
+    return next((word for _ in range(8) if len(word := words.word()) <= _BRIEF), "prod")
+
+
 def _node(words: Words) -> str:
     rng = words.rng
     number = rng.randrange(1, 30)
@@ -105,8 +112,8 @@ def _node(words: Words) -> str:
         lambda: f"{rng.choice(('worker', 'node', 'k8s-node', 'kube-worker'))}-{number:02d}",
         lambda: f"{words.word()}-{rng.choice(('worker', 'node', 'pool'))}-{number}",
         lambda: f"ip-10-{rng.randrange(256)}-{rng.randrange(256)}-{rng.randrange(256)}.ec2.internal",
-        lambda: f"gke-{words.word()}-pool-{rng.randrange(1, 4)}-{_letters(rng, 8, _HEX)}-{_letters(rng, 4)}",
-        lambda: f"aks-{words.word()}-{rng.randrange(10**7, 10**8)}-vmss{rng.randrange(20):06d}",
+        lambda: f"gke-{_brief(words)}-pool-{rng.randrange(1, 4)}-{_letters(rng, 8, _HEX)}-{_letters(rng, 4)}",
+        lambda: f"aks-{_brief(words)}-{rng.randrange(10**7, 10**8)}-vmss{rng.randrange(20):06d}",
         lambda: f"{words.word()}{number}.{words.word()}.local",
         lambda: f"{words.word()}-{number}",
     )
@@ -137,8 +144,13 @@ def _word(words: Words) -> str:
     return words.word()
 
 
+def _namespace(words: Words) -> str:
+    name = words.namespace()
+    return name if len(name) <= _SHORT else words.word()
+
+
 def _monitoring(words: Words) -> str:
-    return "monitoring" if words.rng.random() < 0.6 else words.namespace()
+    return "monitoring" if words.rng.random() < 0.6 else _namespace(words)
 
 
 def _prometheus(words: Words) -> str:
@@ -149,14 +161,12 @@ def _alertmanager(words: Words) -> str:
     return f"alertmanager-{words.rng.choice(('main', words.word()))}-{words.rng.randrange(3)}"
 
 
-def _member(words: Words) -> str:
-    rng = words.rng
-    return f"10.{rng.randrange(256)}.{rng.randrange(256)}.{rng.randrange(1, 255)}:2379"
+def _address(port: int) -> Callable[[Words], str]:
+    def draw(words: Words) -> str:
+        rng = words.rng
+        return f"10.{rng.randrange(256)}.{rng.randrange(256)}.{rng.randrange(1, 255)}:{port}"
 
-
-def _upstream(words: Words) -> str:
-    rng = words.rng
-    return f"10.{rng.randrange(256)}.{rng.randrange(256)}.{rng.randrange(1, 255)}:53"
+    return draw
 
 
 def _one_of(text: str) -> Callable[[Words], str]:
@@ -167,31 +177,41 @@ def _one_of(text: str) -> Callable[[Words], str]:
 # By signal or subject and label, where a label means something of its own there; with "", for all.
 _LABELS: Mapping[tuple[str, str], Callable[[Words], str]] = (
     {
-        ("", "namespace"): lambda words: words.namespace(),
+        ("", "namespace"): _namespace,
         ("", "pod"): _pod,
         ("", "container"): _container,
         ("", "node"): _node,
         ("", "job_name"): _job,
         ("", "persistentvolume"): _volume,
         ("", "persistentvolumeclaim"): _claim,
-        ("", "mountpoint"): _one_of("/ /var /var/lib/kubelet /var/lib/containerd /var/lib/docker /data /home /boot /tmp /mnt/disks"),
+        ("", "mountpoint"): _one_of("/ / /var /var/lib/kubelet /var/lib/containerd /var/lib/containers /data /mnt/disks /mnt/data /srv"),
         ("", "device"): _one_of("eth0 eth1 ens5 enp3s0 bond0"),
+        **{
+            (one, "device"): _one_of("/dev/sda1 /dev/nvme0n1p1 /dev/vda1 /dev/mapper/vg0-data")
+            for one in ("disk-filling", "disk-space", "inodes-filling", "inodes-low")
+        },
         ("disk-io", "device"): _one_of("sda sdb sdc nvme0n1 nvme1n1 vda vdb xvda dm-0"),
         ("raid-degraded", "device"): _one_of("md0 md1 md2 md127"),
         ("raid-failure", "device"): _one_of("md0 md1 md2 md127"),
         ("", "condition"): _one_of("MemoryPressure DiskPressure PIDPressure"),
         ("", "eviction_signal"): _one_of("memory.available nodefs.available nodefs.inodesFree imagefs.available pid.available"),
         ("", "resource"): _one_of("requests.cpu requests.memory limits.cpu limits.memory pods requests.storage persistentvolumeclaims"),
-        ("operator", "resource"): _one_of("ServiceMonitor PodMonitor PrometheusRule Probe AlertmanagerConfig"),
+        ("operator", "resource"): _one_of("ServiceMonitor PodMonitor PrometheusRule Probe"),
+        ("operator-rejected", "controller"): _one_of("prometheus"),  # whose objects these are
         ("", "controller"): _one_of("prometheus alertmanager thanos prometheus-agent"),
         ("", "integration"): _one_of("slack pagerduty email opsgenie webhook msteams telegram"),
         ("", "verb"): _one_of("GET LIST POST PUT PATCH DELETE"),
         ("", "grpc_method"): _one_of("Range Put Txn DeleteRange Watch LeaseGrant"),
-        ("", "to"): _upstream,
-        ("", "instance"): _member,
+        ("etcd-slow", "grpc_method"): _one_of("Range Put Txn DeleteRange LeaseGrant Compact"),  # those that are unary
+        ("", "to"): _address(53),
+        ("", "instance"): _address(2379),
+        ("apiserver", "instance"): _address(6443),
+        ("scheduler", "instance"): _address(10259),
+        ("controller-manager", "instance"): _address(10257),
+        ("kube-proxy", "instance"): _address(10249),
         ("", "remote_name"): _name,
         ("", "master"): _one_of("bond0 bond1 team0"),
-        ("node", "name"): _one_of("kubelet.service containerd.service docker.service chronyd.service sshd.service crio.service"),
+        ("node", "name"): _one_of("kubelet.service containerd.service crio.service chronyd.service sshd.service"),
         ("apiservice", "name"): _one_of(
             "v1beta1.metrics.k8s.io v1beta1.custom.metrics.k8s.io v1beta1.external.metrics.k8s.io v1.packages.operators.coreos.com"
         ),

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 PLACE = re.compile(r"\{([a-z_]+)\}")  # the braces of PromQL, JSON and Go templates hold no bare word
 _CHOICE = re.compile(r"\[\[(.*?)(?:\|\|(.*?))?\]\]")
-_ONE = re.compile(r"\b1 (day|hour|time|second)s\b")
+_ONE = re.compile(r"\b1 (day|hour|time|second|error)s\b")
 _SCOPE = "$S"  # in PromQL: the matchers of what is asked about
 
 
@@ -30,7 +30,12 @@ def _choice(match: re.Match[str], values: Mapping[str, str]) -> str:
 
 
 def scoped(query: str, matchers: Mapping[str, str]) -> str:
-    """Return a query about what the matchers (label → value) name; with none, about everything."""
+    """Return a query about what the matchers (label → value) name; with none, about everything.
+
+    A matcher takes the place of a wider one on its label: `verb="LIST"` that of `verb!="WATCH"`.
+    """
+    for label in matchers:
+        query = re.sub(rf'\b{label}(?:!=|=~|!~)"[^"]*",(?=[^{{}}]*\$S)', "", query)
     if matchers:
         return query.replace(_SCOPE, ",".join(f'{label}="{value}"' for label, value in matchers.items()))
     return re.sub(r"\{\$S\}", "", query).replace(f",{_SCOPE}", "")

@@ -24,13 +24,15 @@ from kubestill.domains.kubernetes.skills.runbook.answers import (
     TASK,
     WANTS,
     Answer,
+    asking,
     build,
     fitting,
     placed,
 )
 from kubestill.domains.kubernetes.skills.runbook.drawing import draw_label, draw_values
 from kubestill.domains.kubernetes.skills.runbook.filling import fill, names
-from kubestill.domains.kubernetes.skills.runbook.requests import CLUSTER, Request, listed, reading_request, spoken, terse_request
+from kubestill.domains.kubernetes.skills.runbook.requests import Request, listed, reading_request, spoken, terse_request
+from kubestill.domains.kubernetes.skills.runbook.showing import Fired
 from kubestill.domains.kubernetes.skills.runbook.showing import sentence as as_sentence
 from kubestill.domains.kubernetes.skills.runbook.signals import SETTINGS, Signal, catalogue, commands, signals
 from kubestill.domains.kubernetes.skills.runbook.skill import NAME, identity, reading_sample, written
@@ -78,6 +80,7 @@ _HARM: Mapping[str, str] = {
     "namespace": "Workloads in this namespace may be affected.",
 }
 _ANY_HARM = "What this workload serves may be slow or missing."
+_ADVICE = re.compile(r"(?:First|Check|Verify|Look|Ensure|Make sure|Investigate|Find|Run|Use|Try)\b")  # that is no harm
 _HEADING = re.compile(r"^#{1,6}\s+(.*?)\s*#*$", re.MULTILINE)
 _COMMAND = re.compile(
     r"^[ \t>*-]*(?:\d+\.[ \t]*)?(?:\$[ \t]*)?`{0,3}(kubectl [^\n`|;&]+)`{0,3}[ \t]*$|`(kubectl [^\n`|;&]+)`", re.MULTILINE
@@ -111,13 +114,15 @@ def from_runbook(document: Document, rng: Random, part: str) -> Sample | Drop:
         return Drop("subject-unknown")
     values = draw_values(signal, rng, part) if signal else _drawn(labels, rng, part)
     sections = _sections(document.text)
-    meaning, impact = _sentence(sections.get("meaning", "")), _sentence(sections.get("impact", "")) or (signal.impact if signal else "")
+    meaning, impact = _sentence(sections.get("meaning", "")), _sentence(sections.get("impact", ""))
+    if signal and (not impact or _ADVICE.match(impact)):
+        impact = signal.seen(values).impact
     if not meaning or not impact:
         return Drop("no-usable-sentence")
-    request = Request(rng, part)
+    request = Request(rng, part, signal.subject if signal else "")
     text = request.take(signal.firing) if signal and rng.random() < 0.7 else ""
     if signal and text and not set(names(text)) & set(SETTINGS):  # the runbook may speak of other thresholds
-        reading_request(request, text, labels, {signal.shown(label): label for label in labels}, values[SEVERITY])
+        reading_request(request, Fired({signal.shown(label): label for label in labels}, values[SEVERITY], text, rng), labels)
     else:
         terse_request(request, labels)
     own = [fill(command, values) for command in _commands(document.text, labels)]
@@ -128,7 +133,8 @@ class _Case:
     """An alert with its values, and how one looks into it."""
 
     def __init__(self, alert: str, labels: Sequence[str], values: Mapping[str, str], signal: Signal | None) -> None:
-        self.alert, self.labels, self.values, self.signal = alert, labels, values, signal
+        self.alert, self.labels, self.values = alert, labels, values
+        self.signal = signal = signal.seen(values) if signal else None
         if signal:
             self.checks, self.accepted, self.next = signal.checks, signal.accepted, signal.next
         else:
@@ -158,9 +164,10 @@ def _told(case: _Case, request: Request, told: tuple[str, str, list[str]], docum
     except KeyError:
         return Drop("label-unsaid")
     checks = _merged(own[:2], usual, right)
-    thing = listed([label for label in case.labels if label in known])
-    head = case.alert if thing == CLUSTER else f"{case.alert} ({fill(thing, known)})"
-    answer = fitting(Answer(f"{head}: {meaning}", impact, checks, "", step)).text()
+    thing = listed([label for label in case.labels if label in known], subject=request.subject)
+    query = asking(case.signal, known) if case.signal else ""
+    head = f"{case.alert} ({fill(thing, known)})" if thing else case.alert
+    answer = fitting(Answer(f"{head}: {meaning}", impact, checks, query, step)).text()
     text = written(request.text, case.values)
     if len(answer) > MAX_CHARS:
         return Drop("answer-too-long")
@@ -199,11 +206,12 @@ def _fired(rule: Rule, document: Document, rng: Random, part: str) -> Sample | D
         labels = ["node" if label == "instance" else label for label in labels]
     drawn = draw_values(signal, rng, part) if signal else _drawn(sorted(labels), rng, part)
     words = Words(rng, part)
-    shown = {label: f"{{{names_of[label]}}}" if label in names_of else draw_label(label, words) for label in sorted(wanted.labels)}
+    told = (signal.id, signal.subject) if signal else ()
+    shown = {label: f"{{{names_of[label]}}}" if label in names_of else draw_label(label, words, *told) for label in sorted(wanted.labels)}
     text = templates.filled(annotation, shown, _value(annotation, rule, rng)).rstrip(".").replace('"', "'")
     values = drawn | {ALERT: alert, SEVERITY: str(rule.table("labels").get(SEVERITY, "warning")), FOR: rule.text("for") or "5m"}
-    request = Request(rng, part)
-    reading_request(request, text, labels, names_of, values[SEVERITY])
+    request = Request(rng, part, signal.subject if signal else "")
+    reading_request(request, Fired(names_of, values[SEVERITY], text, rng), labels)
     if signal:
         return reading_sample(signal, request, values, document.source)
     if not set(labels) & set(_LOOKING):

@@ -13,6 +13,7 @@ class Fired(NamedTuple):
     severity: str
     text: str  # a template, without the full stop
     rng: Random
+    expr: str = ""  # of its rule, a template
 
     @property
     def sentence(self) -> str:
@@ -92,10 +93,14 @@ def _line(fired: Fired) -> str:
     return f'alertname={{alert}} {labels} severity={fired.severity} msg="{fired.text}"'.replace("  ", " ")
 
 
-def _rule(fired: Fired) -> str:
-    labels = fired.pairs("KEY=VALUE", " ")
-    rest = f"\n# firing with {labels}" if labels else ""
-    return f"alert: {{alert}}\nfor: {{for}}\nlabels:\n  severity: {fired.severity}\nannotations:\n  description: {fired.sentence}{rest}"
+def rule_form(fired: Fired) -> str:
+    """Return the rule as its file has it, with labels in the place of values; below it, what it fires with."""
+    text = fired.sentence
+    for key, value in fired.shown.items():
+        text = text.replace(f"{{{value}}}", f"{{{{ $labels.{key} }}}}")
+    rest = f"\n# {fired.rng.choice(('firing', 'fires', 'fired'))} with {labels}" if (labels := fired.pairs("KEY=VALUE", " ")) else ""
+    head = f"alert: {{alert}}\nexpr: {fired.expr}\nfor: {{for}}\nlabels:\n  severity: {fired.severity}"
+    return f'{head}\nannotations:\n  description: "{text}"{rest}'
 
 
 FORMS: tuple[Callable[[Fired], str], ...] = (
@@ -109,5 +114,4 @@ FORMS: tuple[Callable[[Fired], str], ...] = (
     _pager,
     _opsgenie,
     _line,
-    _rule,
 )

@@ -18,6 +18,15 @@ SETTINGS = ("threshold", "window", "for")  # values of a signal that are no labe
 
 
 @dataclass(frozen=True)
+class Case:
+    """What a signal comes to where a label has one of some values: a failed kubelet is another matter than a failed sshd."""
+
+    label: str
+    values: frozenset[str]
+    signal: "Signal"
+
+
+@dataclass(frozen=True)
 class Signal:
     """One condition that alerts are about."""
 
@@ -41,6 +50,7 @@ class Signal:
     windows: tuple[str, ...] = ()
     scope: tuple[str, ...] = ()  # labels that the query can be narrowed by
     node_is: str = "node"  # the label by which the series name the node
+    cases: tuple[Case, ...] = ()  # by the value of a label, the first that fits
 
     @property
     def object(self) -> str:
@@ -50,6 +60,10 @@ class Signal:
     def shown(self, label: str) -> str:
         """Return the name under which alerts carry a label."""
         return self.node_is if label == "node" else label
+
+    def seen(self, values: Mapping[str, str]) -> "Signal":
+        """Return the signal as it is for the values of an alert."""
+        return next((case.signal for case in self.cases if values.get(case.label) in case.values), self)
 
     @property
     def accepted(self) -> tuple[str, ...]:
@@ -110,7 +124,16 @@ def _signal(name: str, row: Mapping[str, object]) -> Signal:
         words("windows"),
         (words("scope") or labels) if "$S" in query else (),
         str(row.get("node_is", "node")),
+        _cases(name, row),
     )
+
+
+def _cases(name: str, row: Mapping[str, object]) -> tuple[Case, ...]:
+    rows = row.get("cases", ())
+    if not isinstance(rows, list | tuple):
+        raise TypeError(f"{name}: found {rows!r}, expected a list of cases")
+    usual = {key: value for key, value in row.items() if key != "cases"}
+    return tuple(Case(case["of"], frozenset(case["values"].split()), _signal(name, {**usual, **case})) for case in rows)
 
 
 def _table(name: str, lines: object) -> Table:
@@ -122,5 +145,6 @@ def _table(name: str, lines: object) -> Table:
 def needs(signal: Signal) -> tuple[str, ...]:
     """Return the labels that the commands of a signal name, without which it cannot be answered."""
     optional = ("container",)
-    wanted = (label for template in signal.accepted for label in names(template))
+    every = (signal, *(case.signal for case in signal.cases))
+    wanted = (label for one in every for template in one.accepted for label in names(template))
     return tuple(label for label in dict.fromkeys(wanted) if label not in optional)

@@ -1,16 +1,28 @@
 """The skill of alerts: what a fired alert means and how to look into it, and alerting rules from conditions in words."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from random import Random
 
 from kubestill.domains.api import Document, Drop, Intent, Sample
 from kubestill.domains.kubernetes.skills.runbook import judging
-from kubestill.domains.kubernetes.skills.runbook.answers import ALERT, MAX_CHARS, RULE, SIGNAL, TASK, WANTS, build, expression, placed
+from kubestill.domains.kubernetes.skills.runbook.answers import (
+    ALERT,
+    MAX_CHARS,
+    RULE,
+    SIGNAL,
+    TASK,
+    WANTS,
+    build,
+    expression,
+    open_expression,
+    placed,
+)
 from kubestill.domains.kubernetes.skills.runbook.drawing import as_spoken, draw_values, invented_name
 from kubestill.domains.kubernetes.skills.runbook.filling import fill, names
 from kubestill.domains.kubernetes.skills.runbook.requests import Request, reading_request, rule_request, terse_request
+from kubestill.domains.kubernetes.skills.runbook.showing import Fired
 from kubestill.domains.kubernetes.skills.runbook.signals import SETTINGS, Signal, signals
 from kubestill.ground.seeds import stable_hash
 from kubestill.tools.checks.api import Verdict
@@ -18,6 +30,7 @@ from kubestill.tools.checks.api import Verdict
 NAME = "runbook"
 RUNBOOKS, ALERTS = "runbooks", "alerts"
 MAX_REQUEST_CHARS = 900
+_OF_MONITORING = frozenset(("prometheus", "alertmanager", "operator", "monitoring"))
 _RULES, _KNOWN = 0.3, 0.45  # shares of wishes for rules, and of well known names among fired alerts
 
 GRAMMAR = (
@@ -30,7 +43,7 @@ class RunbookSkill:
     """Draws alerts and asks about them, or asks about real ones."""
 
     name = NAME
-    version = 1
+    version = 2
     reads = frozenset((RUNBOOKS, ALERTS))
 
     def draw(self, rng: Random, part: str) -> Sample | Drop:
@@ -54,17 +67,22 @@ class RunbookSkill:
 
 @cache
 def _known() -> tuple[Signal, ...]:
-    return tuple(signal for signal in signals().values() if signal.alerts)
+    return _weighed(signal for signal in signals().values() if signal.alerts)
 
 
 @cache
 def _invented() -> tuple[Signal, ...]:
-    return tuple(signal for signal in signals().values() if signal.stems)
+    return _weighed(signal for signal in signals().values() if signal.stems)
 
 
 @cache
 def _asked() -> tuple[Signal, ...]:
-    return tuple(signal for signal in signals().values() if signal.when)
+    return _weighed(signal for signal in signals().values() if signal.when)
+
+
+def _weighed(found: Iterable[Signal]) -> tuple[Signal, ...]:
+    """Return signals to choose from: what monitoring says of itself is told apart finely, and stands there half as often."""
+    return tuple(signal for signal in found for _ in range(1 if signal.subject in _OF_MONITORING else 2))
 
 
 def _draw_reading(rng: Random, part: str) -> Sample | Drop:
@@ -72,13 +90,14 @@ def _draw_reading(rng: Random, part: str) -> Sample | Drop:
     signal = rng.choice(_known() if known else _invented())
     values = draw_values(signal, rng, part)
     values[ALERT] = rng.choice(signal.alerts) if known else invented_name(signal, rng, part)
-    request = Request(rng, part)
+    request = Request(rng, part, signal.subject)
     labels = list(signal.labels)
     if known and rng.random() < 0.15:
         terse_request(request, [label for label in labels if label != "container" or rng.random() < 0.5])
     else:
         shown = {signal.shown(label): label for label in labels}
-        reading_request(request, request.take(signal.firing), labels, shown, values["severity"])
+        fired = Fired(shown, values["severity"], request.take(signal.firing), rng, open_expression(signal))
+        reading_request(request, fired, labels)
     return reading_sample(signal, request, values)
 
 
@@ -95,7 +114,7 @@ def reading_sample(signal: Signal, request: Request, values: Mapping[str, str], 
     known = {intent.aspect: str(intent.value) for intent in noted}
     try:
         answer = build(said)
-        right = tuple(fill(template, known) for template in signal.accepted)
+        right = tuple(fill(template, known) for template in signal.seen(known).accepted)
     except KeyError:
         return Drop("label-unsaid")
     named = tuple(known[label] for label in (signal.object,) if label in names(signal.meaning))
