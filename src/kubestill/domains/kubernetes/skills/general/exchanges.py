@@ -23,6 +23,7 @@ _NUMBER_AT_END = re.compile(r"\bThe answer is \$?(-?[\d,]*\.?\d+)%?\.?\s*\Z")
 _ITEM = re.compile(r"\s*(?:[-*•]|\d+[.)-])\s*\S")
 NUMBER, LINE, LIST, TEXT = "number", "line", "list", "text"  # the forms of replies that can be told apart
 _CODE = "K8S100"
+_OTHERS = re.compile(r"\b(lyrics?|songs?|poems?|quot(e|es|ation|ations))\b", re.IGNORECASE)  # no licence of a data set covers those
 
 
 def sample(document: Document, skill: str) -> Sample | Drop:
@@ -37,6 +38,8 @@ def sample(document: Document, skill: str) -> Sample | Drop:
         return Drop("request-too-long")
     if len(answer) > MAX_ANSWER_CHARS:
         return Drop("answer-too-long")
+    if _OTHERS.search(request):
+        return Drop("asks for the words of others")
     if not (_is_english(request) and _is_english(answer)):
         return Drop("not-english")
     form, value = _reply(answer)

@@ -63,7 +63,7 @@ def _pods_in(rng: Random, words: Words) -> Asked:  # noqa: ARG001 - as all draws
 
 
 def _solve_pods_in(said: Said) -> Solved:
-    return _sum(f"{said['total']} / {said['request']}", math.floor(amount(said["total"]) / amount(said["request"])))
+    return _sum(f"{said['total']} / {said['request']}, rounded down", math.floor(amount(said["total"]) / amount(said["request"])))
 
 
 def _nodes(rng: Random, words: Words) -> Asked:
@@ -108,7 +108,7 @@ def _disk(rng: Random, words: Words) -> Asked:
 
 def _solve_disk(said: Said) -> Solved:
     left = amount(said["size"]) - amount(said["used"])
-    return _sum(f"({said['size']} - {said['used']}) / {said['daily']}", f"{math.floor(left / amount(said['daily']))} days")
+    return _sum(f"({said['size']} - {said['used']}) / {said['daily']}, rounded down", f"{math.floor(left / amount(said['daily']))} days")
 
 
 def _backups(rng: Random, words: Words) -> Asked:
@@ -143,7 +143,7 @@ def _more_replicas(rng: Random, words: Words) -> Asked:
 
 def _solve_more_replicas(said: Said) -> Solved:
     left = amount(said["quota"]) - amount(said["used"])
-    return _sum(f"({said['quota']} - {said['used']}) / {said['each']}", math.floor(left / amount(said["each"])))
+    return _sum(f"({said['quota']} - {said['used']}) / {said['each']}, rounded down", math.floor(left / amount(said["each"])))
 
 
 def _ready(rng: Random, words: Words) -> Asked:
