@@ -37,19 +37,23 @@ def _which(command: Command) -> Command:
 @click.option("--html", "page", type=click.Path(path_type=Path, dir_okay=False), help="Write a page of the whole artifact to this file.")
 @json_option
 def show(name: str, store: Store, count: int, seed: int, page: Path | None, **rest: Any) -> None:
-    """Show some samples, or what was dropped and why."""
-    from kubestill.pipeline.data import Wanted, find_data, pick, read_all, read_rejects
+    """Show some samples (or documents, where ARTIFACT holds such), or what was dropped and why.
+
+    Without ARTIFACT, --rejected looks at the newest mix and all that it was made from.
+    """
+    from kubestill.pipeline.data import SAMPLES, SPLITS, Wanted, find_data, lineage, make_folder, pick, read_all, read_rejects
     from kubestill.pipeline.data_page import Picked, domain_of, lines_of, write_page
 
-    artifact, rejected, as_json = find_data(store, name), rest.pop("rejected"), rest.pop("as_json")
+    artifact, rejected, as_json = find_data(store, name, SPLITS), rest.pop("rejected"), rest.pop("as_json")
     wanted = Wanted(**rest)
     if page is not None:
-        if rejected is not None or as_json:
-            raise UserError("--html", "does not go with --rejected or --json", "a page shows samples and what was dropped")
+        if rejected is not None or as_json or artifact.kind not in SAMPLES:
+            raise UserError("--html", "does not go with --rejected, --json or documents", "a page shows samples and what was dropped")
+        make_folder(page.parent, "--html")
         write_page(artifact, Picked(wanted, count, seed), page)
         click.echo(str(page))
         return
-    records = read_all(artifact) if rejected is None else read_rejects(artifact, rejected)
+    records = read_all(artifact) if rejected is None else read_rejects([artifact] if name else lineage(store, artifact), rejected)
     found = pick(records, wanted, count, seed)
     if as_json:
         return print_json(found)
@@ -132,9 +136,7 @@ def export(name: str, store: Store, form: str, folder: Path, as_json: bool) -> N
 @data.command()
 @click.argument("model", default="")
 @click.option("--count", type=click.IntRange(1, 100_000), default=200, show_default=True, help="Requests, drawn as training draws them.")
-@click.option(
-    "--n", "tries", type=click.IntRange(1, 64), default=1, show_default=True, help="Answers to each: one greedy, the rest drawn."
-)
+@click.option("--n", "tries", type=click.IntRange(1, 64), default=1, show_default=True, help="Answers to each: one greedy, the rest drawn.")
 @click.option("--skill", "skills", multiple=True, metavar="SKILL", help="Of this skill; may be given again.  [default: all]")
 @click.option("--seed", type=int, default=0, show_default=True, help="Another seed draws other requests.")
 @click.option("--to", "folder", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder to write into.")

@@ -1,11 +1,15 @@
 """`kubestill plan RECIPE`: what a run would do."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from kubestill.cli.options import json_option, print_json, set_option, workspace_option
 from kubestill.ground.store import Store
+
+if TYPE_CHECKING:
+    from kubestill.pipeline.plan import Plan
 
 
 @click.command()
@@ -14,15 +18,25 @@ from kubestill.ground.store import Store
 @workspace_option
 @json_option
 def plan(recipe: Path, overrides: tuple[str, ...], store: Store, as_json: bool) -> None:
-    """Show what a run of RECIPE would build, which setting changed since the nearest artifact, and at what cost."""
-    from kubestill.pipeline.plan import cost, describe, make_plan
+    """Show what a run of RECIPE would build, which setting changed since the nearest artifact, and at what cost.
+
+    RECIPE is a file, or a name in recipes/.
+    """
+    from kubestill.pipeline.plan import check_ready, make_plan
     from kubestill.pipeline.recipe import read_recipe
-    from kubestill.pipeline.spelling import duration
 
     made = make_plan(read_recipe(recipe, overrides), store)
     if as_json:
         print_json([step.record() for step in made.steps])
-        return
+    else:
+        _tell(made)
+    check_ready(made)  # last: what it would cost can be seen without a teacher's key
+
+
+def _tell(made: "Plan") -> None:
+    from kubestill.pipeline.plan import cost, describe
+    from kubestill.pipeline.spelling import duration
+
     told_before: set[str] = set()
     for step in made.steps:
         click.echo(f"{step.stage.name:<11} {describe(step, told_before)}")

@@ -21,7 +21,7 @@ from kubestill.pipeline.spelling import duration, size
 @workspace_option
 @json_option
 def run(recipe: Path, overrides: tuple[str, ...], store: Store, as_json: bool, until: str, **given: Any) -> None:
-    """Build all that RECIPE asks for, and report.
+    """Build all that RECIPE (a file, or a name in recipes/) asks for, and report.
 
     Each stage's result is kept in the workspace under a key of everything that shaped it: what stands is used again,
     what was cut goes on, and a second run does nothing. The report lies in workspace/runs/latest.

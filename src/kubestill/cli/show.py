@@ -17,9 +17,9 @@ from kubestill.pipeline.spelling import duration, size
 @json_option
 def show(name: str, store: Store, as_json: bool) -> None:
     """Show a run (NAME of `kubestill list runs`, or latest), an artifact (kind/stage-key) or a recipe with its defaults filled in."""
-    if name.endswith(".toml"):
-        from kubestill.pipeline.recipe import read_recipe
+    from kubestill.pipeline.recipe import find_recipe, read_recipe
 
+    if find_recipe(Path(name)).suffix == ".toml":
         text = read_recipe(Path(name)).text
         return print_json({"recipe": text}) if as_json else click.echo(text, nl=False)
     from kubestill.pipeline.looking import show as look_up

@@ -1,8 +1,11 @@
-"""Samples as an artifact holds them: which artifact is meant, its records one by one, those that are wanted, some of them by chance."""
+"""Samples and documents as an artifact holds them: which is meant, its records one by one, those that are wanted, some by chance."""
 
+import errno
 import json
-from collections.abc import Iterable, Iterator, Mapping
+import os
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from random import Random
 from typing import Any, Generic, TypeVar
@@ -20,7 +23,9 @@ Item = TypeVar("Item")
 SPLITS: Mapping[str, Mapping[str, str]] = {
     "mix": {"train": "train-[0-9]*.jsonl", "dev": "dev.jsonl"},
     "samples": {"train": "samples-[0-9]*.jsonl"},
+    "documents": {"": "documents-[0-9]*.jsonl"},
 }
+SAMPLES = ("mix", "samples")  # kinds of artifact that hold samples
 REJECTS, ANY = "rejects.jsonl", "any"
 
 
@@ -31,24 +36,24 @@ class Wanted:
     skill: str = ""
     road: str = ""
     kind: str = ""
-    text: str = ""  # stands in request or answer, in whatever case
+    text: str = ""  # stands in request or answer, or in a document, in whatever case
 
     def holds(self, record: Mapping[str, Any]) -> bool:
         """Say whether a sample (or what is known of a reject) is one of these."""
         named = all(
             not wish or record.get(name) == wish for name, wish in (("skill", self.skill), ("road", self.road), ("kind", self.kind))
         )
-        said = f"{record.get('request', '')}\n{record.get('answer', '')}"
+        said = "\n".join(str(record.get(name, "")) for name in ("request", "answer", "text"))
         return named and (not self.text or self.text.lower() in said.lower())
 
 
-def find_data(store: Store, name: str = "") -> Artifact:
-    """Return the artifact of samples or mix that is called `name` or lies there; without a name the one that was made last.
+def find_data(store: Store, name: str = "", kinds: Collection[str] = SAMPLES) -> Artifact:
+    """Return the artifact of one of the kinds that is called `name` or lies there; without a name the one of samples that was made last.
 
     Raises:
         UserError: there is none.
     """
-    known = [artifact for artifact in store.all() if artifact.kind in SPLITS]
+    known = [artifact for artifact in store.all() if artifact.kind in (kinds if name else SAMPLES)]
     if not name:
         if not known:
             raise UserError(str(store.workspace), "holds no samples and no mix yet", "make some with `kubestill run RECIPE`")
@@ -57,9 +62,37 @@ def find_data(store: Store, name: str = "") -> Artifact:
     if found is None:
         mend = near(name, [artifact.name for artifact in known]) or "see `kubestill list artifacts`"
         raise UserError(name, f"is no whole artifact of {store.workspace}", mend)
-    if found.kind not in SPLITS:
-        raise UserError(name, f"is of the kind {found.kind!r}", f"give one of the kinds {' and '.join(SPLITS)}")
+    if found.kind not in kinds:
+        raise UserError(name, f"is of the kind {found.kind!r}", f"give one of the kinds {' and '.join(kinds)}")
     return found
+
+
+def lineage(store: Store, artifact: Artifact) -> list[Artifact]:
+    """Return the artifact and those that it was made from, as far as they stand."""
+    by_key = {known.key: known for known in store.all()}
+    found = {artifact.key: artifact}
+    for one in (todo := [artifact]):
+        parents = [by_key[key] for key in one.parts.get("inputs", {}).values() if key in by_key and key not in found]
+        found |= {parent.key: parent for parent in parents}
+        todo += parents
+    return list(found.values())
+
+
+def make_folder(folder: Path, where: str) -> None:
+    """Make a folder that somebody asked for.
+
+    Raises:
+        UserError: it cannot be made, or nothing may be written there.
+    """
+    mend = "give a place where you may write"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        if error.errno == errno.ENOSPC:  # told by the command line
+            raise
+        raise UserError(where, f"the folder {folder} cannot be made ({error.strerror})", mend) from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise UserError(where, f"nothing may be written into {folder}", mend)
 
 
 def read_split(artifact: Artifact, split: str) -> Iterator[Record]:
@@ -74,18 +107,29 @@ def read_all(artifact: Artifact) -> Iterator[Record]:
         yield from read_split(artifact, split)
 
 
-def read_rejects(artifact: Artifact, reason: str) -> Iterator[Record]:
-    """Yield what was dropped for a reason (the beginning of its name will do), or for ANY.
+def read_rejects(artifacts: Sequence[Artifact], reason: str) -> Iterator[Record]:
+    """Yield what was dropped for a reason (the beginning of its name will do), or for ANY; of several artifacts each reject names its own.
 
     Raises:
-        UserError: nothing was dropped for it.
+        UserError: nothing was dropped for it, or nothing is written down of what was.
     """
-    dropped = list(artifact.tally.get("dropped", {}))
-    if reason != ANY and not any(name.startswith(reason) for name in dropped):
+    dropped = list(dict.fromkeys(name for artifact in artifacts for name in artifact.tally.get("dropped", {})))
+    if not any(reason == ANY or name.startswith(reason) for name in dropped):
         known = near(reason, dropped) or (f"reasons: {', '.join(dropped)}" if dropped else "nothing was dropped at all")
         raise UserError("--rejected", f"nothing was dropped for {reason!r}", known)
-    rejects = read_records(artifact.path / REJECTS) if (artifact.path / REJECTS).exists() else iter(())
-    return (record for record in rejects if reason == ANY or record["reason"].startswith(reason))
+
+    def rejects() -> Iterator[Record]:
+        for artifact in artifacts:
+            named = {"artifact": artifact.name} if len(artifacts) > 1 else {}
+            for record in read_records(artifact.path / REJECTS) if (artifact.path / REJECTS).exists() else ():
+                if reason == ANY or record["reason"].startswith(reason):
+                    yield {**record, **named}
+
+    found = rejects()
+    first = next(found, None)
+    if first is None:
+        raise UserError("--rejected", "what was dropped so never became a document: only its number is known", "see `kubestill show`")
+    return chain((first,), found)
 
 
 class Chance(Generic[Item]):
@@ -137,7 +181,9 @@ def pick(records: Iterable[Record], wanted: Wanted, count: int, seed: int) -> li
         for name, seen in there.items():
             wish = getattr(wanted, name)
             if wish and wish not in seen:
-                raise UserError(f"--{name}", f"there is no {name} {wish!r}", near(wish, seen) or f"known: {', '.join(sorted(seen))}")
+                known = sorted(seen - {""})
+                mend = near(wish, known) or (f"known: {', '.join(known)}" if known else f"these have no {name}: leave it out")
+                raise UserError(f"--{name}", f"there is no {name} {wish!r}", mend)
         raise UserError("data show", "nothing is like that", "ask for less, or see `kubestill data stats`")
     return found
 
@@ -148,11 +194,14 @@ def domain_name(artifact: Artifact) -> str:
 
 
 def source_line(record: Mapping[str, Any]) -> str:
-    """Return where a sample comes from, in one line; an empty text where it was invented."""
+    """Return where a sample comes from and who wrote it, in one line; an empty text where it was invented."""
     source = record.get("source") or {}
     place = " ".join(str(source[name]) for name in ("repository", "page", "path") if source.get(name))
-    rest = [str(source[name])[:12] for name in ("commit", "licence") if source.get(name)]
-    return f"{place} ({', '.join(rest)})" if place and rest else place
+    rest = ", ".join(str(source[name])[:12] for name in ("commit", "licence") if source.get(name))
+    told = [f"from {place}" + (f" ({rest})" if rest else "")] if place else []
+    if source.get("teacher"):
+        told.append(f"written by {source['teacher']} ({source.get('prompt', '')}) over {source.get('origin', '')}")
+    return ", ".join(told)
 
 
 def spelled(record: Mapping[str, Any]) -> str:

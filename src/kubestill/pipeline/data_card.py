@@ -8,7 +8,7 @@ import yaml
 
 from kubestill.ground.manifest import Artifact
 from kubestill.pipeline.data import domain_name
-from kubestill.pipeline.data_rows import COLUMNS, INVENTED
+from kubestill.pipeline.data_rows import COLUMNS, INVENTED, TERMS, UNKNOWN
 from kubestill.pipeline.report import cell
 
 OWN_LICENCE = "Apache-2.0"  # of what kubestill invents
@@ -23,7 +23,8 @@ TOLD_COLUMNS = """\
 | `skill`, `kind`, `road` | what is trained, about what, and whether it was invented, read from a source or written by a teacher |
 | `notes` | what the request says, one line a statement |
 | `forms` | ids of the phrase parts that it is made of |
-| `repository`, `page`, `path`, `commit`, `licence` | where a real source lies; empty where the sample was invented |
+| `repository`, `page`, `path`, `commit`, `licence` | where a real source lies, as far as it is known; empty where the sample was invented |
+| `teacher`, `prompt`, `origin` | the model that wrote request or answer, its prompt, the `id` of the sample that it was shown |
 """
 
 
@@ -48,11 +49,25 @@ def card(artifact: Artifact, splits: Sequence[Split], licences: Mapping[str, int
         "Every answer passed the checks of its skill when it was made. One that its recipe weighs more than once stands there as often.",
         TOLD_COLUMNS,
         "## Sources\n\n" + _table("licence", licences),
-        f"Invented samples are under {OWN_LICENCE}. Of the others each row names repository, path and commit.",
+        _terms(licences),
     ]
     if tally.get("dropped"):
         parts.append(f"## What was left out\n\nOf {tally['came']:,} candidates:\n\n{_table('reason', tally['dropped'])}")
     return "\n\n".join(parts) + "\n"
+
+
+def _terms(licences: Mapping[str, int]) -> str:
+    """Say under which terms the samples are, of the kinds of source that there are."""
+    told = [f"Invented samples are under {OWN_LICENCE}."]
+    if set(licences) - {INVENTED, TERMS}:
+        told.append(
+            "Of a sample from a real source the row says where that lies: of a clone repository, path and commit, of a file its path."
+        )
+    if UNKNOWN in licences:
+        told.append("Where no licence was found, ask whoever wrote the source.")
+    if TERMS in licences:
+        told.append("What a teacher wrote from an invented sample may be used as the model's maker allows: `teacher` names the model.")
+    return " ".join(told)
 
 
 def _table(what: str, counts: Mapping[str, int]) -> str:
@@ -79,8 +94,8 @@ def _head(splits: Sequence[Split], licences: Mapping[str, int]) -> dict[str, Any
 
 
 def _hub_licence(name: str) -> str:
-    """Return how the Hub spells a licence: SPDX identifiers in lower case, `unknown`."""
-    return OWN_LICENCE.lower() if name == INVENTED else name.lower()
+    """Return how the Hub spells a licence: SPDX identifiers in lower case, `unknown`, `other`."""
+    return {INVENTED: OWN_LICENCE, TERMS: "other"}.get(name, name).lower()
 
 
 def _size_category(count: int) -> str:

@@ -20,7 +20,7 @@ from kubestill.ground.manifest import Artifact
 from kubestill.ground.progress import Progress, Silent
 from kubestill.ground.records import read_records, write_records, write_text
 from kubestill.ground.registry import need
-from kubestill.pipeline.data import SPLITS, Record, read_split, spelled
+from kubestill.pipeline.data import SPLITS, Record, make_folder, read_split, spelled
 from kubestill.pipeline.data_card import Split, card
 from kubestill.pipeline.data_rows import COLUMNS, licence_of, row_of
 
@@ -50,14 +50,15 @@ def export(artifact: Artifact, form: str, folder: Path, progress: Progress | Non
     """Write the artifact into the new `folder` and return its files with rows and bytes.
 
     Raises:
-        UserError: `folder` holds something already.
+        UserError: `folder` holds something already, or cannot be made.
         Unavailable: Parquet needs pyarrow, which is not installed.
         OSError: what was written does not read back as what it was.
     """
     if form != "jsonl":
         need("pyarrow", "16", extra="data")
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise UserError(str(folder), "is there already and not empty", "give a folder that is not there yet")
+    make_folder(folder.parent, "--to")
+    if not folder.name or (folder.exists() and (not folder.is_dir() or any(folder.iterdir()))):
+        raise UserError(f"--to {folder}", "there is something at this place already", "give a folder that is not there yet")
     part = folder.with_name(folder.name + ".part")
     shutil.rmtree(part, ignore_errors=True)  # of an export that was cut
     licences: dict[str, int] = {}

@@ -13,6 +13,7 @@ from kubestill.ground.errors import UserError, near
 from kubestill.ground.progress import Progress
 from kubestill.ground.records import write_records
 from kubestill.ground.seeds import Seed
+from kubestill.pipeline.data import make_folder
 from kubestill.pipeline.models import Model, load_domain, load_engine
 from kubestill.pipeline.table import PARTS
 from kubestill.tools.engines.api import ANSWER_TOKENS, Ask
@@ -38,9 +39,10 @@ def mine_model(model: Model, dig: Dig, folder: Path, progress: Progress) -> dict
     """Write `records.jsonl` and `pairs.jsonl` into the folder; return how many of each, and how many answers passed.
 
     Raises:
-        UserError: there is no such skill, or the engine refuses whatever is asked.
+        UserError: the folder cannot be made, there is no such skill, or the engine refuses whatever is asked.
         Unavailable: the engine's packages are not installed.
     """
+    make_folder(folder, "--to")
     domain: Domain = load_domain(model.domain)
     samples, engine = list(_drawn(domain, dig)), load_engine(model)
     answers, judged = PARTS.load("answers"), PARTS.load("judged")

@@ -20,6 +20,8 @@ EXAMPLES = 4  # of each reason why something was dropped
 REASONS_SHOWN = 40
 BINS = 40
 LENGTHS = ("request", "answer")
+HEAD = ("reason", "artifact", "suite", "form", "skill", "road", "kind", "id")  # what the line above a record names
+WHOLE = ("request", "text")
 WIDTH, HEIGHT = 600, 150  # of a histogram, in its own units
 
 
@@ -59,8 +61,8 @@ def domain_of(artifact: Artifact) -> Domain | None:
 
 
 def lines_of(record: Mapping[str, Any], domain: Domain | None) -> Iterator[str]:
-    """Spell one sample, or one reject, for people."""
-    head = [str(record[name]) for name in ("reason", "suite", "skill", "road", "kind", "id") if record.get(name)]
+    """Spell one sample, document or reject for people."""
+    head = [str(record[name]) for name in HEAD if record.get(name)]
     yield f"── {' · '.join(head)} ".ljust(100, "─")
     if "intents" not in record:
         yield from _known(record)
@@ -71,16 +73,17 @@ def lines_of(record: Mapping[str, Any], domain: Domain | None) -> Iterator[str]:
         if shown[name]:
             yield f"┄ {name}"
             yield textwrap.indent(shown[name].rstrip(), "  ")
-    yield f"┄ {shown['verdict']}{', from ' if shown['source_line'] else ''}{shown['source_line']}"
+    yield f"┄ {shown['verdict']}{', ' if shown['source_line'] else ''}{shown['source_line']}"
 
 
 def _known(record: Mapping[str, Any]) -> Iterator[str]:
-    """Spell a reject that never became a sample."""
-    if record.get("request"):
-        yield record["request"].rstrip()
-    rest = {name: value for name, value in record.items() if name not in ("reason", "suite", "skill", "road", "kind", "id", "request")}
-    if rest:
-        yield "  ".join(f"{name} {value}" for name, value in rest.items())
+    """Spell a document, or a reject that never became a sample."""
+    for name in WHOLE:
+        if record.get(name):
+            yield record[name].rstrip()
+    rest = [f"{name} {value}" for name, value in record.items() if name not in (*HEAD, *WHOLE, "source")]
+    if told := "  ".join(filter(None, (*rest, source_line(record)))):
+        yield f"┄ {told}" if record.get("text") else told
 
 
 def write_page(artifact: Artifact, picked: Picked, path: Path) -> None:

@@ -16,6 +16,7 @@ from kubestill.domains.api import Sample
 from kubestill.ground.errors import UserError
 from kubestill.ground.manifest import Artifact
 from kubestill.pipeline.data import Record, domain_name, read_all
+from kubestill.pipeline.data_rows import licence_of
 from kubestill.pipeline.table import PARTS
 from kubestill.tools.chat.format import ChatFormat
 
@@ -45,7 +46,7 @@ class Group:
         self.requests.append(_key(record["request"]))
         self.skeletons.append(skeleton)
         self.kinds[record["kind"]] += 1
-        self.licences[record["source"].get("licence", "unknown") if record["source"] else "invented"] += 1
+        self.licences[licence_of(record["source"])] += 1
         for name in ("request", "answer"):
             self.lengths[name][len(record[name])] += 1
 

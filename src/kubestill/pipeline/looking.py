@@ -105,8 +105,7 @@ def explain(code: str) -> Record:
     known = {check.code: (domain, check) for domain, check in every_check()}
     for domain in OTHER_CODES:
         if code.upper() not in known and code.upper() in OTHER_CODES.load(domain)():
-            meaning = OTHER_MEANINGS.load(domain)(code.upper()).partition("\n")[2]
-            return {"code": code.upper(), "domain": domain, "looks_for": " ".join(meaning.split())}
+            return {"code": code.upper(), "domain": domain, **_parts(OTHER_MEANINGS.load(domain)(code.upper()).partition("\n")[2])}
     if code.upper() not in known:
         raise UserError(code, "no check has this code", near(code.upper(), known) or "`kubestill list checks` shows them")
     domain, check = known[code.upper()]
@@ -120,6 +119,16 @@ def explain(code: str) -> Record:
         "bad": list(check.bad),
         "good": list(check.good),
     }
+
+
+def _parts(meaning: str) -> Record:
+    """Take a meaning apart: a sentence, and perhaps `Remedy: ...` and examples below the lines `Bad:` and `Good:`."""
+    meaning, _, good = meaning.partition("\n\nGood:\n")
+    meaning, _, bad = meaning.partition("\n\nBad:\n")
+    looks_for, _, remedy = meaning.partition("\nRemedy: ")
+    told = {"looks_for": " ".join(looks_for.split()), "remedy": " ".join(remedy.split())}
+    examples = {"bad": [bad] if bad else [], "good": [good] if good else []}
+    return {name: found for name, found in {**told, **examples}.items() if found}
 
 
 def show(store: Store, name: str) -> Record:

@@ -187,6 +187,18 @@ def _settings(recipe: Recipe, name: str) -> tuple[What, dict[str, Any]]:
     return what, what.model_dump(mode="json", exclude={"sources"})
 
 
+def check_ready(plan: Plan) -> None:
+    """Let every stage that is yet to be built look at its settings, before anything is spent.
+
+    Raises:
+        UserError: a stage would refuse them once it runs, or something that they need is not given.
+    """
+    for step in plan.todo:
+        ready = getattr(step.stage, "ready", None)  # of a stage that can refuse more than its settings' types tell
+        if ready is not None:
+            ready(step.settled.what, plan.domain)
+
+
 def cost(step: Step) -> str:
     """Return what a stage that is yet to be built will buy, with its price; empty where it buys nothing.
 

@@ -1,6 +1,7 @@
 """A recipe: a TOML file that says what to build. Checked against the settings of every stage before anything runs."""
 
 import inspect
+import json
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ class DomainChoice(BaseModel):
         return dict(self.model_extra or {})
 
 
+FOLDER = Path("recipes")  # where a name is looked for, from the present folder
 LABELS = "labels"  # of any domain: what documents are worth, in the shape that stages/corpus reads
 
 
@@ -91,12 +93,19 @@ class Recipe:
         return domain
 
 
+def find_recipe(given: Path) -> Path:
+    """Return the file of a recipe that is given by its path, or by its name in `recipes` below the present folder."""
+    named = FOLDER / f"{given}.toml"
+    return named if not given.is_file() and named.is_file() else given
+
+
 def read_recipe(path: Path, overrides: Sequence[str] = (), stages: Table = STAGES) -> Recipe:
-    """Read the recipe at `path`, lay it over the one that it extends, apply `--set` overrides, check all of it.
+    """Read the recipe at `path` (or of that name), lay it over the one that it extends, apply `--set` overrides, check all of it.
 
     Raises:
         UserError: no such file, not TOML, an unknown or wrong setting, a missing source.
     """
+    path = find_recipe(path)
     data = _read_toml(path)
     folders = [path.parent, Path()]
     if "extends" in data:
@@ -131,13 +140,20 @@ def _read_toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError) as error:
-        here = [str(file) for file in sorted(path.parent.glob("*.toml"))] if path.parent.is_dir() else []
-        mend = near(str(path), here) or (f"there are: {', '.join(here)}" if here else "give the path of a .toml file")
-        raise UserError(str(path), "there is no such recipe", mend) from error
+        raise UserError(str(path), "there is no such recipe", _recipes_like(path)) from error
     except IsADirectoryError as error:
         raise UserError(str(path), "is a folder", "give the path of a .toml file") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UserError(str(path), f"is not TOML: {error}", "see https://toml.io") from error
+
+
+def _recipes_like(given: Path) -> str:
+    """Say which recipe may have been meant: by its path, or by its name in `recipes`."""
+    named, folders = [file.stem for file in sorted(FOLDER.glob("*.toml"))], dict.fromkeys((given.parent, FOLDER))
+    here = [str(file) for folder in folders for file in sorted(folder.glob("*.toml")) if file.name != "pyproject.toml"]
+    return (
+        near(str(given), here) or near(given.stem, named) or (f"there are: {', '.join(here)}" if here else "give the path of a .toml file")
+    )
 
 
 def _laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
@@ -196,6 +212,9 @@ def _user_error(path: Path, model: type[BaseModel], error: ValidationError) -> U
         return UserError(where, f"no such {kind}", near(loc[-1], known) or _listed(known))
     if first["type"] == "missing":
         return UserError(where, "is missing", "the recipe must give it")
+    if first["type"] == "tuple_type":
+        item = json.dumps(first["input"]) if isinstance(first["input"], str) else "..."
+        return UserError(where, f"found {first['input']!r}", f"it should be a list, as in [{item}]")
     return UserError(where, f"found {first['input']!r}", _expected(first["msg"]))
 
 

@@ -20,7 +20,7 @@ from kubestill.ground.seeds import Seed
 from kubestill.ground.stage import Done, Job
 from kubestill.ground.store import Store
 from kubestill.pipeline.memory import PeakMemory
-from kubestill.pipeline.plan import Plan, Step, make_plan
+from kubestill.pipeline.plan import Plan, Step, check_ready, make_plan
 from kubestill.pipeline.recipe import Recipe
 from kubestill.pipeline.report_data import Outcome, collect
 from kubestill.pipeline.spelling import duration, size
@@ -57,6 +57,7 @@ def run_recipe(recipe: Recipe, store: Store, progress: Progress) -> Result:
         if standing is not None:
             _point_latest(store, standing)
             return Result(standing, json.loads((standing / REPORT).read_text()), worked=False)
+        check_ready(plan)
         for name in (*(step.stage.name for step in plan.todo), "report"):
             for package in NEEDS.get(name, ()):
                 need(package)
@@ -81,12 +82,13 @@ def run_until(recipe: Recipe, store: Store, progress: Progress, last: str) -> tu
         raise UserError("--until", f"no such stage: {last!r}", near(last, recipe.stages) or f"stages: {', '.join(recipe.stages)}")
     with store.locked():
         plan = make_plan(recipe, store)
-        steps = plan.steps[: list(recipe.stages).index(last) + 1]
-        for step in steps:
-            for package in NEEDS.get(step.stage.name, ()) if step.artifact is None else ():
+        wanted = replace(plan, steps=plan.steps[: list(recipe.stages).index(last) + 1])
+        check_ready(wanted)
+        for step in wanted.todo:
+            for package in NEEDS.get(step.stage.name, ()):
                 need(package)
         with FailureNote(_run_directory(plan, store) / FAILURE) as note:
-            return tuple(_build_all(replace(plan, steps=steps), note, progress).values())
+            return tuple(_build_all(wanted, note, progress).values())
 
 
 def _execute(plan: Plan, note: "FailureNote", directory: Path, progress: Progress) -> dict[str, Any]:

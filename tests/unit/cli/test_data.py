@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from kubestill.cli import main
-from kubestill.ground.manifest import Artifact
-from kubestill.ground.records import read_records
+from kubestill.ground.manifest import Artifact, write_manifest
+from kubestill.ground.records import read_records, write_records
 from kubestill.ground.store import Store
 from kubestill.pipeline.data import read_all
 
@@ -75,3 +75,34 @@ def test_export_tells_its_files(made: Artifact, store: Store, tmp_path: Path, ca
 def test_an_empty_workspace_is_told(made: Artifact, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main.answer(["data", "stats", "--workspace", str(tmp_path / "elsewhere")]) == 2
     assert "make some with `kubestill run RECIPE`" in capsys.readouterr().err
+
+
+def test_documents_and_what_is_left_out_of_them_are_shown(made: Artifact, store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    place = store.place("documents", "corpus", "d" * 40)
+    source = {"repository": "a/b", "path": "x.md", "licence": "MIT"}
+    write_records(place / "documents-00000.jsonl", [{"id": "d1", "form": "pages", "kind": "task", "text": "How to wait", "source": source}])
+    write_records(place / "rejects.jsonl", [{"reason": "too few words", "id": "d2", "form": "pages", "kind": "task", "source": source}])
+    write_manifest(Artifact("documents", "d" * 40, "corpus", place, tally={"came": 2, "kept": 1, "dropped": {"too few words": 1}}))
+    name = "documents/corpus-dddddddddddd"
+    assert answer(store, "show", name, "--grep", "WAIT") == 0
+    assert [line.rstrip("─ ") for line in capsys.readouterr().out.splitlines()[:3]] == [
+        "── pages · task · d1",
+        "How to wait",
+        "┄ from a/b x.md (MIT)",
+    ]
+    assert answer(store, "show", name, "--rejected", "any") == 0
+    assert "from a/b x.md (MIT)" in capsys.readouterr().out
+    assert answer(store, "show", name, "--html", "x.html") == 2
+    assert answer(store, "stats", name) == 2
+    assert "give one of the kinds mix and samples" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [["export", "--to"], ["show", "--html"]])
+def test_a_place_where_nothing_can_be_written_is_told(
+    made: Artifact, store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str], command: list[str]
+) -> None:
+    (tmp_path / "file").write_text("")
+    for place in (tmp_path / "file", Path("/proc/none")):
+        assert answer(store, *command, str(place / "below" / "x")) == 2
+        told = capsys.readouterr().err
+        assert "cannot be made" in told and "give a place where you may write" in told and "Traceback" not in told

@@ -120,6 +120,20 @@ def test_explain_prints_what_the_check_itself_says(capsys: pytest.CaptureFixture
     assert Readable.remedy in told and Readable.bad[0] in told and Readable.good[-1] in told
 
 
+def test_examples_of_what_no_check_class_finds_keep_their_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    from kubestill.domains.kubernetes.answers import explain
+
+    for code in ("K8S730", "K8S401", "K8S740", "K8S001"):
+        assert main.answer(["explain", code, "--json"]) == 0
+        told = json.loads(capsys.readouterr().out)
+        meaning = explain(code).partition("\n")[2]
+        assert meaning.startswith(told["looks_for"]) and "Bad:" not in told["looks_for"]
+        assert all(example in meaning for name in ("bad", "good") for example in told.get(name, ()))
+        assert ("Remedy:" in meaning, "\nGood:\n" in meaning) == ("remedy" in told, "good" in told)
+    assert main.answer(["explain", "K8S730"]) == 0
+    assert "    1. kubectl describe pod a -n b\n    2. kubectl logs a -n b\n" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("error", "code", "told"),
     [

@@ -20,15 +20,17 @@ from kubestill.ground.records import read_records, write_records
 from kubestill.ground.seeds import Seed
 from kubestill.ground.store import Store
 from kubestill.pipeline import data_export
-from kubestill.pipeline.data import Wanted, find_data, pick, read_all, read_rejects, some
+from kubestill.pipeline.data import SPLITS, Wanted, find_data, lineage, pick, read_all, read_rejects, some, source_line
+from kubestill.pipeline.data_card import card
 from kubestill.pipeline.data_export import export, read_rows
-from kubestill.pipeline.data_page import Picked, write_page
+from kubestill.pipeline.data_page import Picked, lines_of, write_page
 from kubestill.pipeline.data_rows import COLUMNS
 from kubestill.pipeline.data_stats import measure, percentiles
 
 from .test_report import ATTACK, Reader
 
 SOURCE = {"repository": "a/b", "path": "x.cron", "commit": "0123456789abcdef", "licence": "MIT"}
+TAUGHT = {"teacher": "m-1", "prompt": "rephrase/1", "origin": "12ab"}
 
 
 def drawn(count: int, seed: int = 1) -> list[Sample]:
@@ -102,9 +104,63 @@ def test_what_is_wanted_is_what_is_shown(made: Artifact) -> None:
         pick(read_all(made), Wanted(road="revers"), 3, 0)
     with pytest.raises(UserError, match="nothing is like that"):
         pick(read_all(made), Wanted(text="nobody says this"), 3, 0)
-    assert [reject["id"] for reject in read_rejects(made, "near")] == ["r1", "r2"] and len(list(read_rejects(made, "any"))) == 3
+    assert [reject["id"] for reject in read_rejects([made], "near")] == ["r1", "r2"] and len(list(read_rejects([made], "any"))) == 3
     with pytest.raises(UserError, match="nothing was dropped for 'nera duplicate'; did you mean 'near duplicate'"):
-        read_rejects(made, "nera duplicate")
+        read_rejects([made], "nera duplicate")
+    with pytest.raises(UserError, match="these have no skill: leave it out"):
+        pick(iter([{"kind": "Pod"}]), Wanted(skill="cron"), 3, 0)
+
+
+def test_what_was_dropped_on_the_way_to_a_mix_is_found_from_the_mix(store: Store) -> None:
+    """Keys of inputs lead from a mix to what it was made from; the artifacts of another recipe are not asked."""
+    names = {}
+    for kind, stage, key, inputs in (
+        ("documents", "corpus", "a", {}),
+        ("documents", "corpus", "z", {}),
+        ("samples", "synthesis", "b", {"documents": "a"}),
+        ("mix", "curation", "c", {"samples": "b", "documents": "a", "gone": "f"}),
+    ):
+        place = store.place(kind, stage, key * 40)
+        write_records(place / "rejects.jsonl", [{"reason": f"bad {kind}", "id": key}])
+        parts = {"inputs": {label: other * 40 for label, other in inputs.items()}}
+        write_manifest(Artifact(kind, key * 40, stage, place, parts=parts, tally={"dropped": {f"bad {kind}": 1, "never one": 2}}))
+        names[key] = f"{kind}/{stage}-{key * 12}"
+    line = lineage(store, find_data(store, names["c"]))
+    assert line[0].name == names["c"] and sorted(artifact.name for artifact in line) == sorted(names[key] for key in "abc")
+    assert {reject["id"]: reject["artifact"] for reject in read_rejects(line, "any")} == {key: names[key] for key in "abc"}
+    assert [reject["id"] for reject in read_rejects(line, "bad doc")] == ["a"]
+    with pytest.raises(UserError, match="only its number is known"):
+        read_rejects(line, "never")
+    with pytest.raises(UserError, match="is of the kind 'documents'; give one of the kinds mix and samples"):
+        find_data(store, names["a"])
+    assert find_data(store, names["a"], SPLITS).kind == "documents"
+
+
+@pytest.mark.parametrize(
+    ("source", "licence", "line"),
+    [
+        ({}, "invented", ""),
+        (SOURCE, "MIT", "from a/b x.cron (0123456789ab, MIT)"),
+        ({"path": "x.cron"}, "unknown", "from x.cron"),
+        (TAUGHT, "teacher's terms", "written by m-1 (rephrase/1) over 12ab"),
+        ({**SOURCE, **TAUGHT}, "MIT", "from a/b x.cron (0123456789ab, MIT), written by m-1 (rephrase/1) over 12ab"),
+    ],
+)
+def test_who_wrote_a_sample_and_under_which_terms_is_told_everywhere(
+    store: Store, tmp_path: Path, source: dict[str, str], licence: str, line: str
+) -> None:
+    record = {**drawn(1)[0].to_record(), "source": source}
+    artifact = mix(store, [record], [], [])
+    (group,) = measure(artifact)["groups"]
+    assert export(artifact, "jsonl", tmp_path / "out")["licences"] == group["licences"] == {licence: 1}
+    (row,) = read_rows(tmp_path / "out" / "train.jsonl")
+    assert all(row[name] == source.get(name, "") for name in ("licence", "path", "teacher", "prompt", "origin"))
+    assert source_line(record) == line and list(lines_of(record, None))[-1].removeprefix("┄ not judged").removeprefix(", ") == line
+    told = card(artifact, [], {licence: 1})
+    assert ("teacher` names the model" in told, "of a file its path" in told) == (
+        licence == "teacher's terms",
+        licence in ("MIT", "unknown"),
+    )
 
 
 def test_each_is_as_likely_as_any_other_and_the_seed_decides() -> None:
@@ -159,8 +215,9 @@ def test_jsonl_holds_every_sample_once_and_in_order(made: Artifact, tmp_path: Pa
     assert {file["file"]: file["rows"] for file in told["files"]} == {"train.jsonl": 51, "dev.jsonl": 10}
     assert all((tmp_path / "out" / file["file"]).stat().st_size == file["bytes"] for file in told["files"])
     assert told["licences"] == {"MIT": 10, "invented": 51} and not (tmp_path / "out.part").exists()
-    with pytest.raises(UserError, match="is there already and not empty"):
-        export(made, "jsonl", tmp_path / "out")
+    for place in (tmp_path / "out", Path()):
+        with pytest.raises(UserError, match="there is something at this place already"):
+            export(made, "jsonl", place)
 
 
 def test_what_does_not_read_back_is_not_given_out(made: Artifact, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

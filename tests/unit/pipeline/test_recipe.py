@@ -35,11 +35,32 @@ def test_a_wrong_value_says_what_was_found_and_what_was_expected(recipe_file: Pa
     assert "is not TOML" in refused(recipe_file, "name = \n")
     assert "domain.colour: found 1.3; it should be a valid string" in refused(recipe_file, HEAD + "colour = 1.30\n")
     assert "found 3" in refused(recipe_file, HEAD + "", "how=3")
+    assert refused(recipe_file, HEAD, "sources.pages=/a").endswith("""sources.pages: found '/a'; it should be a list, as in ["/a"]""")
+    assert refused(recipe_file, HEAD, "sources.pages=3").endswith("it should be a list, as in [...]")
 
 
 def test_a_recipe_that_is_not_there_names_one_that_is(recipe_file: Path) -> None:
     with pytest.raises(UserError, match=r"tyo\.toml: there is no such recipe; did you mean '.*toy\.toml'"):
         read_recipe(recipe_file.with_name("tyo.toml"), (), STAGES)
+
+
+def test_a_recipe_is_found_by_its_name_and_a_wrong_one_is_told_with_those_that_there_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "recipes").mkdir()
+    for name in ("recipes/toy.toml", "recipes/other.toml", "pyproject.toml"):
+        (tmp_path / name).write_text(HEAD)
+    (tmp_path / "toy").mkdir()  # a folder is no recipe
+    assert read_recipe(Path("toy"), (), STAGES).path == Path("recipes/toy.toml")
+    for given, told in (
+        ("tyo", r"tyo: there is no such recipe; did you mean 'toy'"),
+        ("nothing", r"there are: recipes/other\.toml, recipes/toy\.toml$"),
+        ("tyo.toml", r"tyo\.toml: there is no such recipe; did you mean 'toy'"),
+        ("recipes/tyo.toml", r"did you mean 'recipes/toy\.toml'"),
+    ):
+        with pytest.raises(UserError, match=told):
+            read_recipe(Path(given), (), STAGES)
 
 
 def test_overrides_are_laid_over_the_file_and_the_file_over_what_it_extends(tmp_path: Path) -> None:

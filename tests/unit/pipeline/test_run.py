@@ -1,5 +1,6 @@
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,6 +38,27 @@ def test_a_second_run_does_nothing_and_leaves_nothing(recipe_file: Path, store: 
     assert fake_pipeline.RAN == ["numbers", "thirds", "judged"]
     assert files(store.workspace) == before
     assert (store.runs / "latest").resolve() == first.directory.resolve()
+
+
+def test_a_stage_can_refuse_its_settings_before_anything_is_built(recipe_file: Path, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only stages that are to be built are asked, and their settings are those that they would get."""
+    asked = []
+
+    def ready(what: Any, domain: Any) -> None:
+        asked.append((what.by, domain.name))
+        if what.by == 4:
+            raise UserError("thirds.by", "found 4")
+
+    monkeypatch.setattr(STAGES.load("thirds"), "ready", ready, raising=False)
+    with pytest.raises(UserError, match="found 4"):
+        go(recipe_file, store, "thirds.by=4")
+    with pytest.raises(UserError, match="found 4"):
+        run_until(read_recipe(recipe_file, ["thirds.by=4"], STAGES), store, Silent(), "thirds")
+    assert fake_pipeline.RAN == [] and not store.all() and not any(store.runs.glob("*"))
+    run_until(read_recipe(recipe_file, ["thirds.by=4"], STAGES), store, Silent(), "numbers")  # that stage is not wanted yet
+    go(recipe_file, store)
+    go(recipe_file, store)
+    assert asked == [(4, "toy"), (4, "toy"), (3, "toy")]
 
 
 def test_a_changed_setting_builds_its_stage_and_what_follows(recipe_file: Path, store: Store) -> None:

@@ -64,7 +64,7 @@ def read_labels(path: Path) -> dict[str, float]:
                 raise UserError(where, f"found {str(record)[:80]}", f'expected {{"id": "...", "value": 0 to {MOST}}}')
             found[name] = float(given)
     except (ValueError, OSError, EOFError, RecursionError) as error:
-        raise UserError(where, str(error)[:200], 'expected JSON lines of {"id", "value"}') from None
+        raise UserError(where, str(error).replace(f"{path}:", "line ", 1)[:200], 'expected JSON lines of {"id", "value"}') from None
     return found
 
 
@@ -80,7 +80,8 @@ def chances(records: Iterable[Mapping[str, Any]], asked: Asked, floor: float) ->
         return {}, {"labels": 0}
     seen = sorted(place for place in judged.labels if not held_out("educational value", judged.units[place], HELD_SHARE))
     if len(seen) < LEAST_LABELS:
-        raise UserError("corpus.quality_floor", f"{len(seen)} labelled documents to learn from", f"at least {LEAST_LABELS} are needed")
+        mend = "give more documents" if asked.labels is None else f"label more by the documents' ids, or leave sources.{LABELS} out"
+        raise UserError("corpus.quality_floor", f"{len(seen)} labelled documents to learn from, of {LEAST_LABELS} that are needed", mend)
     good = {place: label >= floor for place, label in judged.labels.items()}
     predicted, told = _spread(judged, {place: good[place] for place in seen})
     told |= _told({place: truth for place, truth in good.items() if place not in set(seen)}, predicted)

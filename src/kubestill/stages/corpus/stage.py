@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -11,16 +12,19 @@ from kubestill.domains.api import MANIFESTS, Document, Drop
 from kubestill.ground.errors import UserError
 from kubestill.ground.records import read_records, write_records
 from kubestill.ground.stage import Done, How, Job, What
-from kubestill.stages.corpus.account import Account, licence, ranked
+from kubestill.stages.corpus.account import UNKNOWN, Account, licence, ranked
 from kubestill.stages.corpus.likeness import Alike, exact_key
 from kubestill.stages.corpus.prose import unfit
 from kubestill.stages.corpus.quality import EVEN, LABELS, Asked, chances, read_labels
 from kubestill.stages.corpus.rubric import MOST
+from kubestill.stages.corpus.splits import LEVELS, Splits, unit
 
 SHARD_DOCUMENTS = 500  # synthesis makes one of its shards from each: enough shards for every core, each done in seconds
 SPOOL = "spool.jsonl.part"  # documents that wait for their value; gone when the stage is done
 EXAMPLES_TOLD = 10
 LOW_VALUE = "educational value"
+LICENCE = "licence"  # reasons that begin so
+REASONS_TOLD = 5
 
 
 class CorpusWhat(What):
@@ -67,7 +71,7 @@ class Corpus:
         """Write `documents-*.jsonl` and `rejects.jsonl`.
 
         Raises:
-            UserError: a source does not exist, or gives no document at all; labels cannot be read, or are too few.
+            UserError: a source does not exist or gives no document; nothing of a form is kept; labels cannot be read, or are too few.
             Unavailable: a setting needs a package that is not installed.
         """
         account, what = Account(), job.what
@@ -76,9 +80,12 @@ class Corpus:
         figures: dict[str, Any] = {"sources": sum(form != LABELS for form, _ in what.sources)}
         if what.quality_floor:
             found = _worthy(found, job, account, labels, figures)
-        records = (_record(document) for document in _counted(found, job, account))
+        splits = Splits()
+        records = (_record(document) for document in _counted(found, job, account, splits))
         for number, batch in enumerate(_batches(records, SHARD_DOCUMENTS)):
             write_records(job.out / f"documents-{number:05d}.jsonl", batch)
+        _demand_some(account)
+        figures |= _split(job, account, splits)
         if account.tally.came:
             write_records(job.out / "rejects.jsonl", account.rejects)
         return Done(account.tally, {**figures, **account.figures()})
@@ -110,7 +117,7 @@ def _fit(job: Job, account: Account) -> Iterator[Document]:
 def _unfit(document: Document, what: CorpusWhat) -> str:
     """Return why a document is not fit to learn from, or an empty string."""
     if what.licences and licence(document) not in what.licences:
-        return f"licence {licence(document)}"
+        return f"{LICENCE} {licence(document)}"
     return unfit(document.text, what.min_words, what.max_words) if document.form in what.prose else ""
 
 
@@ -174,9 +181,44 @@ def _low(low: list[tuple[float, Document]]) -> dict[str, Any]:
     }
 
 
-def _counted(found: Iterator[Document], job: Job, account: Account) -> Iterator[Document]:
+def _demand_some(account: Account) -> None:
+    """A form of which filters leave nothing is a mistake to be told: the run would go on without what the user gave."""
+    for form, of in account.forms.items():
+        if not of.documents:
+            count, reasons = sum(of.dropped.values()), ranked(of.dropped, REASONS_TOLD)
+            licences = any(reason.startswith(LICENCE) for reason in reasons)
+            mend = f'add them to corpus.licences ("{UNKNOWN}" can be one of them)' if licences else "loosen what [corpus] asks for"
+            told = ", ".join(f"{reason} ({many})" for reason, many in reasons.items())
+            raise UserError(f"sources.{form}", f"none of {count} is kept: {told}", f"{mend}, or leave the source out")
+
+
+def _split(job: Job, account: Account, splits: Splits) -> dict[str, Any]:
+    """Write the units of the forms that are not split by repository into their documents; return which those are, for the report."""
+    chosen = splits.chosen()
+    if not chosen:
+        return {}
+    account.units.clear()
+    for path in sorted(job.out.glob("documents-[0-9]*.jsonl")):
+        documents = [_with_unit(Document(**record), chosen) for record in read_records(path)]
+        account.units.update(document.unit for document in documents)
+        write_records(path, map(_record, documents))
+    for form, level in chosen.items():
+        held, count = splits.held(form, level)
+        away = f"{held:,} of {count:,} documents are kept for evaluation"
+        job.progress.say(f"{form}: split for evaluation by {LEVELS[level]}, since by repository it would take all, most or nothing: {away}")
+    return {"split_by": {form: LEVELS[level] for form, level in chosen.items()}}
+
+
+def _with_unit(document: Document, chosen: Mapping[str, int]) -> Document:
+    if document.form not in chosen or document.source.get("page"):
+        return document
+    return replace(document, source={**document.source, "page": unit(document, chosen[document.form])})
+
+
+def _counted(found: Iterator[Document], job: Job, account: Account, splits: Splits) -> Iterator[Document]:
     for document in found:
         account.keep(document)
+        splits.count(document)
         yield document
         if account.tally.kept % 1_000 == 0:
             job.progress.step(account.tally.kept, 0, "documents", dropped=account.tally.came - account.tally.kept)
@@ -191,17 +233,28 @@ def _read(form: str, source: str, job: Job) -> Iterator[Document | Drop]:
     path = Path(source)
     if not path.exists():
         raise UserError(f"sources.{form}: {source}", "no such file or folder", "give a folder, a git clone or a .jsonl file")
-    documents, drops = 0, 0
-    for found in job.domain.documents(path, form):
-        drops += isinstance(found, Drop)
+    documents, dropped = 0, Counter[str]()
+    for found in _found(path, form, job):
+        if isinstance(found, Drop):
+            dropped[found.reason] += 1
         documents += not isinstance(found, Drop)
         yield found
+    drops = dropped.total()
     if not documents:
-        found_text = f"found {drops} entries, none usable" if drops else "found nothing to read"
+        told = ", ".join(f"{reason} ({count})" for reason, count in ranked(dropped, REASONS_TOLD).items())
+        found_text = f"found {drops} {'entry' if drops == 1 else 'entries'}, none usable ({told})" if drops else "found nothing to read"
         raise UserError(
             f"sources.{form}: {source}", f"{found_text} by the domain {job.domain.name!r}", "check the path, or leave the source out"
         )
     job.progress.say(f"{form}: {documents:,} documents, {drops:,} left out in {path.name}")
+
+
+def _found(path: Path, form: str, job: Job) -> Iterator[Document | Drop]:
+    """Yield what the domain reads. Its readers know paths alone: the form, under which a recipe names the path, is told here."""
+    try:
+        yield from job.domain.documents(path, form)
+    except UserError as error:
+        raise UserError(error.where.replace("sources: ", f"sources.{form}: ", 1), error.found, error.mend) from None
 
 
 def _batches(records: Iterator[dict[str, Any]], size: int) -> Iterator[list[dict[str, Any]]]:

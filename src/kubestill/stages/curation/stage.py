@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 from pydantic import Field
 
-from kubestill.domains.api import SUITE_SEED, Document
+from kubestill.domains.api import SUITE_SEED, Document, Domain
 from kubestill.ground.errors import UserError, near
 from kubestill.ground.shards import read_shards
 from kubestill.ground.stage import Done, How, Job, Tally, What
@@ -53,10 +53,9 @@ class Curation:
         """Write `train-*.jsonl`, `dev.jsonl`, `rejects.jsonl` and `similar.json`.
 
         Raises:
-            UserError: nothing is left to train on; a weight or a share is impossible; the domain has no such skill.
+            UserError: nothing is left to train on.
         """
         what: CurationWhat = job.what
-        _refuse(what, job.domain.skills())
         suites = _suites(job)
         job.progress.say(f"kept out of training: {len(suites.questions)} samples of the suites")
         files = sorted(job.inputs["samples"].path.glob("samples-[0-9]*.jsonl"))
@@ -74,6 +73,14 @@ class Curation:
         about_suites = {name: {**taken[name], "similar": len(similar[name])} for name in suites.names}
         figures = {**_figures(read, train, dev), "dev_by_unit": by_level, "suite_samples": len(suites.questions), "suites": about_suites}
         return Done(tally, figures)
+
+    def ready(self, what: CurationWhat, domain: Domain) -> None:
+        """Refuse settings that cannot be meant, before a run begins.
+
+        Raises:
+            UserError: a weight or a share is impossible, or the domain has no such skill.
+        """
+        _refuse(what, domain.skills())
 
 
 def _refuse(what: CurationWhat, skills: Mapping[str, Any]) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from kubestill.domains.api import HELD_OUT_REPOSITORIES, TRAIN, Document, Domain, Drop, Sample
+from kubestill.domains.api import HELD_OUT_REPOSITORIES, MANIFESTS, TRAIN, Document, Domain, Drop, Sample
 from kubestill.ground.records import read_records
 from kubestill.ground.seeds import Seed, held_out
 from kubestill.ground.shards import Record, Shard
@@ -12,7 +12,9 @@ from kubestill.ground.stage import Tally
 from kubestill.tools.checks.api import Outcome, Verdict
 
 SHARD_DRAWS = 2_000  # about two seconds of one core: short enough to lose, long enough to be worth a file
-HELD_OUT = "held out for evaluation"
+HELD_OUT, FAULTY = "held out for evaluation", "a faulty document"
+BROKEN = ("form", "syntax", "schema")  # tiers at which a document is faulty; rules are for answers, and real ones break some
+MAX_FINDINGS = 5  # kept of a reject
 
 Candidate = tuple[Sample | Drop, Record]  # with what is known of it, for the file of rejects
 
@@ -61,15 +63,31 @@ class Maker:
                 if document.form not in skills[name].reads:
                     continue
                 known: Record = {"skill": name, "road": "reverse", "document": document.id, "kind": document.kind}
+                known["source"] = dict(document.source)  # where a user finds what was dropped
                 if held_out("repository", document.unit, HELD_OUT_REPOSITORIES):
                     yield Drop(HELD_OUT), known
                     continue
                 for variant in range(self.reverse_variants):
                     rng = self.seed.rng("reverse", name, document.id, variant)
+                    before = rng.getstate()
                     candidate = skills[name].reverse(document, rng, TRAIN)
-                    yield candidate, {**known, "variant": variant}
-                    if isinstance(candidate, Drop):  # it is the document that cannot be asked for: not asked again
+                    if variant == 0 and isinstance(candidate, Sample) and (verdict := self._faults(document)) is not None:
+                        yield Drop(f"{FAULTY}: {fault(verdict)}"), {**known, "findings": _findings(verdict)}
                         break
+                    yield candidate, {**known, "variant": variant}
+                    # A document that cannot be asked for is not asked again, nor one of which every variant would be this one.
+                    if isinstance(candidate, Drop) or rng.getstate() == before:
+                        break
+
+    def _faults(self, document: Document) -> Verdict | None:
+        """Judge a document that is an answer itself; None where nothing is wrong in it.
+
+        Samples would pass without what is wrong, since their answers are written anew, and nobody would learn of it.
+        """
+        if document.form != MANIFESTS:
+            return None
+        verdict = self.domain.judge(document.text)
+        return verdict if verdict.failed_on in BROKEN else None
 
     def _admit(self, candidate: Sample | Drop, known: Record, shard: Shard) -> None:
         """Keep what its own judge passes; count and record everything else with its reason."""
@@ -85,8 +103,11 @@ class Maker:
             return
         reason = fault(verdict)
         shard.tally.drop(reason)
-        findings = [{"code": f.code, "path": f.path, "message": f.message} for f in verdict.findings[:5]]
-        shard.rejects.append({"reason": reason, **known, **candidate.to_record(), "findings": findings})
+        shard.rejects.append({"reason": reason, **known, **candidate.to_record(), "findings": _findings(verdict)})
+
+
+def _findings(verdict: Verdict) -> list[Record]:
+    return [{"code": f.code, "path": f.path, "message": f.message} for f in verdict.findings[:MAX_FINDINGS]]
 
 
 def fault(verdict: Verdict) -> str:

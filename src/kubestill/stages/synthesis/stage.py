@@ -10,8 +10,9 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
+from kubestill.domains.api import Domain
 from kubestill.ground.errors import UserError, near
-from kubestill.ground.settings import read_settings
+from kubestill.ground.settings import read_key, read_settings
 from kubestill.ground.shards import ShardWork, run_shards
 from kubestill.ground.stage import Done, How, Job, What
 from kubestill.stages.synthesis.making import Maker
@@ -66,7 +67,7 @@ class Synthesis:
             UserError: a skill that the domain does not have, nothing at all came through, or the teacher's budget or limit is spent.
             Unavailable: the teacher cannot be reached, or httpx is missing.
         """
-        maker = Maker(job.domain, _skills(job), job.seed, job.what.procedural, job.what.reverse_variants, _documents(job))
+        maker = Maker(job.domain, _skills(job.what, job.domain), job.seed, job.what.procedural, job.what.reverse_variants, _documents(job))
         work = ShardWork(job.out, "samples", maker.count, maker)
         made = run_shards(work, job.how.processes or read_settings().processes, job.progress, job.how.on)
         if not made.tally.kept:
@@ -77,17 +78,33 @@ class Synthesis:
             made = teach(job, work, made)
         return Done(made.tally, dict(sorted(made.figures.items())))
 
+    def ready(self, what: SynthesisWhat, domain: Domain) -> None:
+        """Refuse, before a run begins, what would stop this stage.
+
+        Raises:
+            UserError: a skill that the domain does not have, or a teacher whose key is not set.
+        """
+        _skills(what, domain)
+        if _teaches(what):
+            from kubestill.tools.teachers.settings import read_teacher
+
+            read_key(read_teacher(what.teacher).key_variable)
+
     def parts(self, what: SynthesisWhat) -> Mapping[str, Any]:
-        """Return what enters the key beside the settings: the teacher's own, and the versions of its prompts.
+        """Return what enters the key beside the settings, or instead: for a teacher's path what its file says, and the prompts' versions.
 
         Raises:
             UserError: there is no such teacher.
         """
-        if not _teaches(what):
+        teaches = _teaches(what)
+        if not what.teacher:
             return {}
+        settings = {"what": what.model_dump(mode="json", exclude={"teacher"})}  # a file by another name is the same teacher
+        if not teaches:
+            return settings
         from kubestill.stages.synthesis.teaching import identity
 
-        return identity(what.teacher)
+        return settings | identity(what.teacher)
 
     def cost(self, what: SynthesisWhat) -> str:
         """Return what will be bought, for `plan`; empty where nothing is.
@@ -108,12 +125,12 @@ def _teaches(what: SynthesisWhat) -> bool:
     return bool(what.teacher_requests)
 
 
-def _skills(job: Job) -> tuple[str, ...]:
-    known = job.domain.skills()
-    for name in job.what.skills:
+def _skills(what: SynthesisWhat, domain: Domain) -> tuple[str, ...]:
+    known = domain.skills()
+    for name in what.skills:
         if name not in known:
             raise UserError("synthesis.skills", f"no such skill: {name!r}", near(name, known) or f"known: {', '.join(known)}")
-    return job.what.skills or tuple(known)
+    return what.skills or tuple(known)
 
 
 def _documents(job: Job) -> tuple[Path, ...]:

@@ -124,7 +124,7 @@ class Poster:
             if attempt == most or not self.spent.wait(wait):
                 break
             self.sleep(wait)
-        raise Unavailable(f"{self.url} {told}, after {attempt} retries of this question", f"curl {self.url}/models")
+        raise Unavailable(f"{self.url}: {told}, after {attempt} retries of this question", f"curl {self.url}/models")
 
     def get(self, url: str) -> Any:
         """Return the JSON at a whole url, None where there is none: a way to learn what a server is, asked once."""

@@ -6,7 +6,7 @@ import asyncio
 import math
 from dataclasses import dataclass, replace
 
-from kubestill.tools.teachers.settings import Prices, Teacher
+from kubestill.tools.teachers.settings import Limits, Prices, Teacher
 
 # A byte-level tokenizer makes at most one token of a byte; the JSON around the messages is longer than the template that servers
 # put around them, and this is for what a template may say of its own (Qwen2.5's default system prompt: 20 tokens).
@@ -45,11 +45,26 @@ def most(teacher: Teacher, body: bytes) -> Cost:
     return cost(teacher.prices, len(body) + FRAME_TOKENS, teacher.max_reply_tokens)
 
 
+def allowed_micro(limits: Limits) -> int:
+    """Return the most money in millionths; 0: no limit, never because a small one was rounded away."""
+    return max(1, round(limits.money * 1e6)) if limits.money else 0
+
+
+def money(micro: int) -> str:
+    """Spell an amount for people: with two decimals, a small one with as many as it takes to see it."""
+    exact = f"{micro / 1e6:.6f}"
+    first = next((place for place, digit in enumerate(exact) if digit in "123456789"), 0)
+    point = exact.index(".")
+    decimals = 2 if first < point + 2 else min(6, first - point + 1)
+    told = f"{micro / 1e6:.{decimals}f}"
+    return told[: point + 3] + told[point + 3 :].rstrip("0")
+
+
 class Budget:
     """What may still be spent. `spent` is settled, `reserved` is under way."""
 
     def __init__(self, teacher: Teacher, spent: Cost) -> None:
-        self.money_micro, self.tokens = round(teacher.limits.money * 1e6), teacher.limits.tokens
+        self.money_micro, self.tokens = allowed_micro(teacher.limits), teacher.limits.tokens
         self.spent, self.reserved, self._under_way = spent, Cost(), 0
         self._settled = asyncio.Condition()
 
@@ -57,6 +72,19 @@ class Budget:
         """Say whether there is room for that now."""
         total = self.spent + self.reserved + wanted
         return (not self.money_micro or total.money_micro <= self.money_micro) and (not self.tokens or total.tokens <= self.tokens)
+
+    def lacks(self, wanted: Cost) -> tuple[str, str]:
+        """Return which limit has no room for that, and a sentence about it with its numbers."""
+        by_money = bool(self.money_micro) and (self.spent + wanted).money_micro > self.money_micro
+        if by_money:
+            limit, spent, more = (money(micro) for micro in (self.money_micro, self.spent.money_micro, wanted.money_micro))
+        else:
+            limit, spent, more = (f"{tokens:,} tokens" for tokens in (self.tokens, self.spent.tokens, wanted.tokens))
+        if self.spent == Cost():
+            told = f"{limit} is less than one question may cost ({more})"
+        else:
+            told = f"the budget is spent: {spent} of {limit}, and the next question may need {more}"
+        return "limits.money" if by_money else "limits.tokens", told
 
     async def reserve(self, wanted: Cost) -> bool:
         """Set aside what a question may cost; waits while questions under way may give some back. False: the budget is spent."""
@@ -85,12 +113,14 @@ class Preview:
     calls_at_most: int
     likely: Cost
     at_most: Cost
+    no_room: bool = False  # the budget is less than one question may cost
 
     def describe(self) -> str:
         """Spell it for people, as `plan` does."""
-        money = f", {self.likely.money_micro / 1e6:.2f} of money (at most {self.at_most.money_micro / 1e6:.2f})"
+        paid = f", {money(self.likely.money_micro)} of money (at most {money(self.at_most.money_micro)})"
         told = f"about {self.calls:,} calls and {self.likely.tokens:,} tokens"
-        return told + money * bool(self.at_most.money_micro) + f"; at most {self.calls_at_most:,} calls that are paid"
+        told += paid * bool(self.at_most.money_micro) + f"; at most {self.calls_at_most:,} calls that are paid"
+        return told + "; the budget has no room for a single one" * self.no_room
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +137,9 @@ def preview(teacher: Teacher, requests: int, shape: Shape) -> Preview:
     calls = round(requests * (1 + shape.repaired))
     likely = cost(teacher.prices, round(calls * shape.body_bytes / BYTES_PER_TOKEN), calls * shape.reply_tokens)
     calls_at_most = requests * 2 * teacher.limits.malformed
-    at_most = cost(teacher.prices, calls_at_most * (shape.body_bytes + FRAME_TOKENS), calls_at_most * teacher.max_reply_tokens)
-    if budget := round(teacher.limits.money * 1e6):
+    one = cost(teacher.prices, shape.body_bytes + FRAME_TOKENS, teacher.max_reply_tokens)
+    at_most = cost(teacher.prices, calls_at_most * one.prompt_tokens, calls_at_most * one.reply_tokens)
+    no_room = not Budget(teacher, Cost()).holds(one)
+    if budget := allowed_micro(teacher.limits):
         at_most = replace(at_most, money_micro=min(at_most.money_micro, budget))
-    return Preview(calls, calls_at_most, likely, at_most)
+    return Preview(calls, calls_at_most, likely, at_most, no_room)

@@ -123,7 +123,7 @@ class Buyer:
                 return self._give_up(key, f"refused: {came.result.reason}")
             if busy > self._retries(came):
                 if self._answers == answers_before:
-                    self._stop(Unavailable(f"{self._url} {came.result.reason}, after {busy - 1} retries", f"curl {self._url}/models"))
+                    self._stop(Unavailable(f"{self._url}: {came.result.reason}, after {busy - 1} retries", f"curl {self._url}/models"))
                     return Bought(key, None, "", OPEN)
                 return self._give_up(key, f"too busy: {came.result.reason}")
             if busy:
@@ -170,13 +170,12 @@ class Buyer:
         """Say whether a question may go now: within budget and limit, and nothing stopped us while it waited."""
         if await self.budget.reserve(wanted):
             if self._limit and self.calls >= self._limit:
-                self._stop(UserError("limit", f"{self._limit} questions were sent", "run again to go on"))
+                self._stop(UserError("--limit", f"{self._limit} questions were sent", "run again to go on"))
             if self.stopped is not None:
                 await self.budget.settle(wanted, Cost())
             return self.stopped is None
-        spent = self.budget.spent
-        told = f"the budget is spent: {spent.tokens:,} tokens, {spent.money_micro / 1e6:.2f} of money, and the next question may need more"
-        self._stop(UserError("teacher limits", told, "raise limits.money or limits.tokens in the teacher's file, or ask for less"))
+        setting, told = self.budget.lacks(wanted)
+        self._stop(UserError(f"{self.teacher.file}: {setting}", told, "raise it, or ask for less"))
         return False
 
     async def _exchange(self, content: bytes, idempotency: str, question: Question, reserved: Cost) -> _Came:

@@ -5,12 +5,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
 from kubestill.ground.errors import UserError, near
 from kubestill.ground.servers import check_url
 
 FOLDER = Path("recipes/teachers")  # where a name without .toml is looked for, from the present folder
+
+LINES = {"url": 'url = "http://127.0.0.1:8000/v1"', "model": 'model = "the name that the server knows it by"'}  # that a file cannot lack
 
 Structured = Literal["json_schema", "json_object", "none"]
 
@@ -77,6 +79,18 @@ class Teacher(Table):
     prices: Prices = Prices()
     limits: Limits = Limits()
 
+    _file: str = PrivateAttr("the teacher's file")
+
+    @property
+    def file(self) -> str:
+        """Where it was read from, for messages."""
+        return self._file
+
+    def read_from(self, path: Path) -> "Teacher":
+        """Note the file, and return self."""
+        self._file = str(path)
+        return self
+
     def identity(self) -> Mapping[str, Any]:
         """Return what shapes replies: the keys of what is made from them hold it."""
         return self.model_dump(include={"model", "structured", "limit_field", "max_reply_tokens", "temperature"})
@@ -94,7 +108,7 @@ def read_teacher(given: str) -> Teacher:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UserError(str(path), f"is not TOML: {error}", "see https://toml.io") from error
     try:
-        teacher = Teacher.model_validate(data)
+        teacher = Teacher.model_validate(data).read_from(path)
     except ValidationError as error:
         raise _told(path, error) from None  # the error would repeat what was given: a key, where somebody wrote one
     check_url(teacher.url, f"{path}: url", teacher.key_variable or "key_variable")
@@ -120,5 +134,10 @@ def _told(path: Path, error: ValidationError) -> UserError:
     if first["type"] == "extra_forbidden":
         tables: dict[str, type[Table]] = {"prices": Prices, "limits": Limits}
         known = list(tables.get(loc[0], Teacher).model_fields)
-        return UserError(where, "no such setting", near(loc[-1], known) or f"known: {', '.join(known)}")
-    return UserError(where, "is missing" if first["type"] == "missing" else "cannot be used", first["msg"].lower())
+        mend = near(loc[-1], known) or f"known: {', '.join(known)}"
+        if "key" in loc[-1].lower():
+            mend = "a key never stands in the file: name the environment variable that holds it with key_variable"
+        return UserError(where, "no such setting", mend)
+    if first["type"] == "missing":
+        return UserError(where, "is missing", f"add a line such as {LINES[loc[-1]]}")
+    return UserError(where, "cannot be used", first["msg"].lower())

@@ -1,5 +1,6 @@
 """Objects and words are drawn from open vocabularies, of which each part has its own."""
 
+import ipaddress
 import re
 from collections import Counter
 from itertools import product
@@ -100,3 +101,26 @@ def test_a_draw_depends_on_its_seed_and_part_alone(objects):
     for part in (TRAIN, HELD):
         assert [draw_intents(Seed(9).rng(part, number), part) for number in range(40)] == objects[part][:40]
     assert draw_intents(Random(1), TRAIN) != draw_intents(Random(1), HELD)
+
+
+# What the API server answers to discovery (v1.36): the verbs of these subresources.
+SERVED = {"pods/log": {"get"}, "pods/exec": {"create", "get"}, "deployments/scale.apps": {"get", "patch", "update"}}
+
+
+def test_what_is_drawn_can_work(objects):
+    subresources = headless = 0
+    for intents in objects[TRAIN] + objects[HELD]:
+        said = {intent.aspect: intent.value for intent in intents}
+        headless += "spec.clusterIP.none" in said
+        assert not {"spec.sessionAffinity", "port.target"} & set(said) or "spec.clusterIP.none" not in said, intents
+        assert said.get("spec.strategy.type") != "Recreate" or not any(name.startswith("spec.strategy.rolling") for name in said), intents
+        assert said.get("provisioner") != "kubernetes.io/no-provisioner" or not {"parameter", "allowVolumeExpansion"} & set(said), intents
+        for intent in intents:
+            if intent.aspect == "grant" and intent.keys[0] in SERVED:
+                subresources += 1
+                assert set(intent.value) <= SERVED[intent.keys[0]], intent
+            if intent.aspect == "grant.names":
+                assert not {"create", "*"} & set(next(one.value for one in intents if one.aspect == "grant" and one.keys == intent.keys))
+            if intent.aspect == "allow":
+                assert all(ipaddress.ip_network(peer[1]) for peer in intent.value[0] if peer[0] == "cidr")
+    assert subresources > 15 and headless > 5

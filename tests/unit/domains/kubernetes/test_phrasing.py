@@ -5,10 +5,14 @@ from random import Random
 
 import pytest
 
-from kubestill.domains.api import HELD, TRAIN
+from kubestill.domains.api import HELD, TRAIN, Intent
 from kubestill.domains.kubernetes.drawing.draw import draw_intents
-from kubestill.domains.kubernetes.phrasing.compose import compose
+from kubestill.domains.kubernetes.phrasing.clauses import clauses
+from kubestill.domains.kubernetes.phrasing.compose import compose, of_the_thing
+from kubestill.domains.kubernetes.phrasing.finish import tidy
 from kubestill.domains.kubernetes.phrasing.lines import EVERY, FEWEST, HELD_SHARE, count, expand, parse, tables
+from kubestill.domains.kubernetes.phrasing.request import Request
+from kubestill.domains.kubernetes.phrasing.values import memory_text
 from kubestill.ground.seeds import Seed
 
 COMPOSED = 500
@@ -101,3 +105,86 @@ def test_training_and_evaluation_share_no_form_but_the_names_of_kinds(composed):
     forms = {part: {form for one in ones for form in one.forms if not form.startswith("kinds/")} for part, ones in composed.items()}
     assert min(map(len, forms.values())) > 400
     assert not forms[TRAIN] & forms[HELD], sorted(forms[TRAIN] & forms[HELD])[:10]
+
+
+def test_what_stands_on_each_line_or_between_all_parts_has_no_words_in_it():
+    """A word there would be said as often as there are parts; words have tables of their own, drawn once a request."""
+    for name in ("bullet_marks", "terse_joins"):
+        assert not [line for line in tables()[f"frames/{name}"].lines(EVERY) if re.search(r"[a-z]", line)]
+    worded = set(tables()["frames/bullet_words"].lines(EVERY))
+    listed = [Intent("kind", (), "ConfigMap"), Intent("name", (), "one"), *(Intent("annotation", (f"k{n}",), f"v{n}") for n in range(6))]
+    for number in range(400):
+        text = compose(listed, Random(number), TRAIN).text.lower()
+        marked = [line for line in text.split("\n") if any(re.match(rf"\W*{re.escape(word)}", line) for word in worded)]
+        assert len(marked) < 4, text  # a clause of its own may begin so, too
+
+
+def test_a_request_ends_with_its_farewell_and_not_with_the_namespace():
+    intents = [Intent("kind", (), "Service"), Intent("name", (), "one"), Intent("namespace", (), "zzyzx"), Intent("port", (), 80)]
+    farewells = 0
+    for number in range(1_500):
+        one = compose(intents, Random(number), TRAIN)
+        assert one.text.count("zzyzx") == 1 and Intent("namespace", (), "zzyzx") in one.said
+        farewell = re.search(
+            r"looking forward|talk soon|take care|have a (nice|great|good)|see you|bye\b|yours|that's (all|it)\b", one.text.lower()
+        )
+        farewells += bool(farewell)
+        assert not farewell or one.text.index("zzyzx") < farewell.start(), one.text
+    assert farewells > 5
+
+
+def test_an_amount_is_never_spelled_as_another_unit_of_kubernetes():
+    rng = Random(5)
+    for value in ("512Mi", "100Mi", "8Gi", "3Ti"):
+        assert not [text for text in (memory_text(value, rng) for _ in range(400)) if re.fullmatch(r"[\d.]+[MGTmgt]", text)]
+
+
+@pytest.mark.parametrize(
+    ("raw", "wanted"),
+    [
+        ("a \ue000app\ue001 label", "an \ue000app\ue001 label"),
+        ("an hpa and a \ue0008\ue001 core node", "an hpa and an \ue0008\ue001 core node"),
+        ("a LimitRange, a one", "a LimitRange, a one"),
+        ("can i get x?. also y .", "can i get x? also y."),
+        (
+            "\ue0001\ue001 pods, \ue00012\ue001 pods, \ue0001\ue001 more retries",
+            "\ue0001\ue001 pod, \ue00012\ue001 pods, \ue0001\ue001 more retry",
+        ),
+        ("\ue000half a cpu\ue001 cpu", "\ue000half a cpu\ue001"),
+    ],
+)
+def test_the_seams_between_parts_are_smoothed(raw, wanted):
+    assert tidy(raw) == wanted
+
+
+def test_nobody_is_told_to_be_something_and_nothing_does_what_is_done_to_it():
+    assert of_the_thing("it should {vp}.") and of_the_thing("can we have it {vp}?") and of_the_thing("must also {vp}.")
+    assert not of_the_thing("please {vp}.") and not of_the_thing("it is important to {vp}.") and not of_the_thing("for this one, {vp}.")
+    label = [Intent("kind", (), "ConfigMap"), Intent("name", (), "one"), Intent("label", ("k",), "v")]
+    texts = [compose(label, Random(number), TRAIN).text.lower() for number in range(3_000)]
+    assert not [text for text in texts if re.search(r"(you|we|let's|please) be label", text)]
+
+
+def test_small_talk_does_not_contradict_itself():
+    seen = set()
+    for number in range(400):
+        request = Request(Random(number), TRAIN, "Pod", "one", "", [])
+        talk = [request.talk(f"frames/{name}", 1.0) for name in ("greetings", "question_tail", "closers")] + [request.noise(1.0)]
+        text = " ".join(talk).lower()
+        easy, pressed = re.search(r"no (rush|hurry)|take your time|not urgent", text), re.search(r"\basap\b|is urgent|in a hurry", text)
+        assert not (easy and pressed), text
+        assert len(re.findall(r"\b(?:thanks|thank you|thx)\b", text)) < 3
+        seen |= {bool(easy), bool(pressed)}
+    assert seen == {True, False}
+
+
+def test_labels_are_said_together_and_a_field_of_a_field_with_its_parent():
+    labels = [Intent("label", (f"k{n}",), f"v{n}") for n in range(4)]
+    said, unsaid = clauses(labels, Random(1))
+    assert [clause.intents for clause in said] == [tuple(labels)] and not unsaid
+    deep = [
+        Intent("pod.securityContext.seccompProfile.type", (), "RuntimeDefault"),
+        Intent("container.limits.other", ("", "ephemeral-storage"), "1Gi"),
+    ]
+    texts = {clause.variables["field"] for number in range(20) for clause in clauses(deep, Random(number))[0]}
+    assert texts == {"seccompProfile.type", "seccomp profile type", "ephemeral-storage limit"}

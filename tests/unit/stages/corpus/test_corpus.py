@@ -1,7 +1,9 @@
 import pytest
 
+from kubestill.domains.api import HELD_OUT_REPOSITORIES, Document
 from kubestill.ground.errors import Unavailable, UserError
 from kubestill.ground.records import read_records
+from kubestill.ground.seeds import held_out
 from kubestill.ground.shards import read_shards
 from kubestill.stages.corpus.likeness import Alike, exact_key, runs
 from kubestill.stages.corpus.stage import STAGE, CorpusWhat
@@ -22,7 +24,7 @@ def test_each_content_is_kept_once_and_the_rest_is_counted(run, tmp_path):
     assert [record["text"] for record in read_shards(artifact.path, "documents")] == ["0 5 * * *", "0 5 * * MON"]
     assert (done.tally.came, done.tally.kept) == (5, 2)
     assert done.tally.dropped == {"exact duplicate": 1, "near duplicate": 1, "not a cron expression": 1}
-    assert done.figures["units"] == 1
+    assert done.figures["units"] == 2 and done.figures["split_by"] == {"crontabs": "document"}  # its only file would be held out
     assert done.figures["forms"]["crontabs"] == {
         "documents": 2, "characters": 20, "licences": {"unknown": 2},
         "dropped": {"exact duplicate": 1, "near duplicate": 1, "not a cron expression": 1},
@@ -36,7 +38,10 @@ def test_no_sources_give_an_empty_corpus(run):
     assert done.tally.came == 0 and not list(artifact.path.iterdir())
 
 
-@pytest.mark.parametrize(("content", "found"), [(None, "no such file"), ("", "found nothing"), ("rubbish\n", "1 entries, none usable")])
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [(None, "no such file"), ("", "found nothing"), ("rubbish\n", r"1 entry, none usable \(not a cron expression \(1\)\)")],
+)
 def test_a_source_that_gives_nothing_is_told(run, tmp_path, content, found):
     source = tmp_path / "lines.cron"
     if content is not None:
@@ -109,3 +114,63 @@ def test_without_the_package_the_error_says_how_to_get_it(corpus, monkeypatch):
         corpus({"manifests": ["a"]})
     monkeypatch.undo()
     corpus({"manifests": ["a"]}, near_duplicates=0)
+
+
+def test_a_filter_that_leaves_nothing_of_a_form_is_told(corpus):
+    with pytest.raises(UserError, match=r"sources\.manifests: none of 2 is kept: licence unknown \(2\); .*corpus\.licences") as error:
+        corpus({"manifests": ["one", "two"], "commands": [{"text": "get", "source": {"licence": "MIT"}}]}, licences=("MIT",))
+    assert '"unknown"' in error.value.mend
+    done, _, _ = corpus({"manifests": ["one", "two"]}, licences=("MIT", "unknown"))
+    assert done.tally.kept == 2
+
+
+def is_held(unit):
+    return held_out("repository", unit, HELD_OUT_REPOSITORIES)
+
+
+HELD = next(name for name in map(str, range(100)) if is_held(name))
+FREE = [name for name in map(str, range(100)) if not is_held(name)]
+
+
+def units(kept):
+    return [Document(**record).unit for record in kept]
+
+
+def manifests(repository, files, each=1, page=None):
+    source = {"repository": repository} | ({"page": page} if page else {})
+    return [{"text": f"{repository} {f} {n}", "source": {**source, "path": f"{f}.yaml"}} for f in range(files) for n in range(each)]
+
+
+@pytest.mark.parametrize("repository", [HELD, FREE[0]])
+def test_a_lone_repository_is_split_by_file(corpus, repository):
+    done, kept, _ = corpus({"manifests": manifests(repository, 60, 2)}, near_duplicates=0)
+    found = units(kept)
+    assert found == [record["source"]["path"] for record in kept] and 0 < sum(map(is_held, found)) < 40
+    assert done.figures["split_by"] == {"manifests": "file"} and done.figures["units"] == 60
+    assert {record["source"]["repository"] for record in kept} == {repository}
+
+
+def test_many_repositories_are_split_by_repository_unless_most_would_be_held_out(corpus):
+    free = [one for name in FREE[:3] for one in manifests(name, 10)]
+    done, kept, _ = corpus({"manifests": free + manifests(HELD, 10)}, near_duplicates=0)
+    assert set(units(kept)) == {*FREE[:3], HELD} and "split_by" not in done.figures
+    done, kept, _ = corpus({"manifests": free + manifests(HELD, 30)}, near_duplicates=0)
+    assert done.figures["split_by"] == {"manifests": "file"} and sum(map(is_held, units(kept))) < 20
+
+
+def test_a_lone_file_that_is_held_out_is_split_by_document_and_pages_stay(corpus):
+    lines = [{"text": f"line {number}", "source": {"path": HELD}} for number in range(100)]
+    runbooks = [{"text": f"page {number}", "source": {"repository": "a", "path": "b", "page": HELD}} for number in range(3)]
+    done, kept, _ = corpus({"manifests": lines, "alerts": runbooks}, near_duplicates=0)
+    found = units(kept)
+    assert done.figures["split_by"] == {"manifests": "document"} and sum(map(is_held, found[:100])) < 34
+    assert found[100:] == [HELD] * 3 and found[:100] == [record["id"] for record in kept[:100]]
+
+
+def test_what_a_reader_says_names_the_form(corpus, tmp_path, monkeypatch):
+    def refuse(self, path, form):
+        raise UserError(f"sources: {path}", "cannot be read", "give another")
+
+    monkeypatch.setattr("tests.unit.stages.corpus.conftest.Lines.documents", refuse)
+    with pytest.raises(UserError, match=r"^sources\.pages: .*pages\.jsonl: cannot be read; give another$"):
+        corpus({"pages": ["a"]})

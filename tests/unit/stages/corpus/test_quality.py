@@ -5,7 +5,7 @@ import pytest
 from kubestill.ground.errors import UserError
 from kubestill.ground.records import read_records
 from kubestill.stages.corpus.features import features
-from kubestill.stages.corpus.quality import auc
+from kubestill.stages.corpus.quality import auc, read_labels
 from kubestill.stages.corpus.rubric import MOST, value
 
 roc_auc_score = pytest.importorskip("sklearn.metrics", reason="scikit-learn is not installed").roc_auc_score
@@ -127,7 +127,12 @@ def test_by_default_no_value_is_asked_for(corpus):
 
 @pytest.mark.parametrize(
     ("labels", "found"),
-    [({"manifests-1": 3}, "labelled documents to learn from"), ({"a": 7}, "value"), ({"a": True}, "value"), ({"a": "good"}, "value")],
+    [
+        ({"manifests-1": 3}, "labelled documents to learn from, of 20 that are needed; label more"),
+        ({"a": 7}, "value"),
+        ({"a": True}, "value"),
+        ({"a": "good"}, "value"),
+    ],
 )
 def test_labels_that_cannot_be_used_are_told(corpus, labels, found):
     with pytest.raises(UserError, match=found):
@@ -143,3 +148,11 @@ def test_features_of_hostile_text_are_finite(text):
     for prose in (True, False):
         found = features(text, "a", prose, 0.0)
         assert all(abs(getattr(found, name)) < 1e9 for name in found.__slots__)
+
+
+def test_a_file_of_labels_that_is_none_is_named_once(tmp_path):
+    path = tmp_path / "labels.csv"
+    path.write_text("id,value\n")
+    with pytest.raises(UserError) as error:
+        read_labels(path)
+    assert str(error.value).count("labels.csv") == 1 and "line 1: not JSON" in str(error.value)

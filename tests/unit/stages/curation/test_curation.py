@@ -304,9 +304,15 @@ def test_a_skill_takes_the_share_of_the_mix_that_the_recipe_gives_it(run, given)
     ("skills", "told"),
     [({"corn": 0.5}, "no such skill: 'corn'; did you mean 'cron'"), ({"cron": 1.5}, "from 0 to 1"), ({"cron": -0.1}, "from 0 to 1")],
 )
-def test_impossible_shares_are_told(run, given, skills, told):
+def test_impossible_shares_are_told(skills, told):
     with pytest.raises(UserError, match=told):
-        run(STAGE, CurationWhat(skills=skills), **given(many(10)))
+        STAGE.ready(CurationWhat(skills=skills), domain())
+
+
+def test_settings_that_can_be_meant_are_let_through():
+    with pytest.raises(UserError, match="'reverse' is negative"):
+        STAGE.ready(CurationWhat(weights={"reverse": -1}), domain())
+    STAGE.ready(CurationWhat(skills={"cron": 1.0}, weights={"reverse": 0}), domain())
 
 
 def test_the_shape_of_an_answer_is_its_keys_and_flags_whatever_their_order():

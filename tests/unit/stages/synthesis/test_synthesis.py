@@ -1,8 +1,9 @@
 import json
+from dataclasses import dataclass
 
 import pytest
 
-from kubestill.domains.api import HELD_OUT_REPOSITORIES, Intent, Sample
+from kubestill.domains.api import HELD_OUT_REPOSITORIES, Document, Intent, Sample
 from kubestill.domains.cron import CronDomain, CronSkill, domain
 from kubestill.ground.errors import UserError
 from kubestill.ground.manifest import Artifact
@@ -92,3 +93,54 @@ def test_an_unknown_skill_is_told_with_the_nearest(run, documents):
 def test_nothing_asked_for_is_told(run, documents):
     with pytest.raises(UserError, match="none of 0 candidates"):
         run(STAGE, SynthesisWhat(procedural=0, reverse_variants=0), documents=documents)
+
+
+class BusySkill(CronSkill):
+    """Reads manifests; says the same of each, whatever the dice, or throws them first."""
+
+    reads = frozenset({"manifests"})
+
+    def __init__(self, dice):
+        self.dice = dice
+
+    def reverse(self, document, rng, part):
+        if self.dice:
+            rng.random()
+        return super().reverse(Document("d", "0 5 * * 1", "weekly", document.source, "crontabs"), Seed(1).rng("same"), part)
+
+
+@dataclass
+class BusyDomain(CronDomain):
+    dice: bool = False
+
+    def skills(self):
+        return {"cron": BusySkill(self.dice)}
+
+
+def manifests_of(tmp_path, text):
+    path = tmp_path / "documents-00000.jsonl"
+    write_records(path, [{"id": "m", "text": text, "kind": "k", "source": {"repository": HERE, "path": "a.yaml"}, "form": "manifests"}])
+    return (path,)
+
+
+@pytest.mark.parametrize(("dice", "count"), [(False, 1), (True, 6)])
+def test_what_depends_on_nothing_random_is_asked_once(tmp_path, dice, count):
+    shard = Maker(BusyDomain(dice), ("cron",), Seed(1), 0, 6, manifests_of(tmp_path, "0 5 * * 1"))(0)
+    assert (shard.tally.came, shard.tally.kept) == (count, count)
+
+
+def test_a_faulty_document_is_dropped_with_its_findings_and_its_place(tmp_path):
+    shard = Maker(BusyDomain(True), ("cron",), Seed(1), 0, 6, manifests_of(tmp_path, "0 99 * * 1"))(0)
+    [(reason, count)] = shard.tally.dropped.items()
+    assert reason.startswith("a faulty document: ") and count == 1 and shard.tally.kept == 0
+    [reject] = shard.rejects
+    assert reject["source"]["path"] == "a.yaml" and reject["findings"]
+
+
+def test_the_key_holds_what_a_teacher_is_and_not_where_its_file_lies(tmp_path):
+    parts = []
+    for name in ("one.toml", "two.toml"):
+        (tmp_path / name).write_text('url = "http://127.0.0.1:9/v1"\nmodel = "m"\n')
+        parts.append(STAGE.parts(SynthesisWhat(teacher=str(tmp_path / name), teacher_requests=5)))
+    assert parts[0] == parts[1] and "m" in str(parts[0]["teacher"]) and parts[0]["what"]["teacher_requests"] == 5
+    assert "teacher" not in parts[0]["what"]

@@ -110,11 +110,25 @@ def test_answers_are_admitted_where_the_judge_passes_them_and_they_say_something
 
 def test_a_limit_stops_the_run_and_the_next_goes_on_where_it_stopped(taught):
     with FakeTeacher(0.0, say=willing).serving() as server:
-        with pytest.raises(UserError, match="15 questions were sent; run again to go on"):
+        with pytest.raises(UserError, match="--limit: 15 questions were sent; run again to go on"):
             taught(server, limit=15, teacher_tasks=("rephrase",))
         assert server.received == 15
         done, _ = taught(server, teacher_tasks=("rephrase",))
         assert server.received == 40 == done.figures["teacher.calls"]
+
+
+def test_a_key_that_is_not_set_is_told_before_the_other_roads_are_gone(tmp_path, monkeypatch):
+    path = tmp_path / "t.toml"
+    path.write_text('url = "http://a/v1"\nmodel = "m"\nkey_variable = "KUBESTILL_TEST_KEY"\n')
+    monkeypatch.delenv("KUBESTILL_TEST_KEY", raising=False)
+    wanted = SynthesisWhat(teacher=str(path), teacher_requests=5)
+    with pytest.raises(UserError, match="KUBESTILL_TEST_KEY: is not set; export"):
+        STAGE.ready(wanted, domain())
+    with pytest.raises(UserError, match="did you mean 'cron'"):
+        STAGE.ready(SynthesisWhat(skills=("crom",)), domain())
+    STAGE.ready(SynthesisWhat(teacher=str(path)), domain())  # nothing is asked of it
+    monkeypatch.setenv("KUBESTILL_TEST_KEY", "k")
+    STAGE.ready(wanted, domain())
 
 
 def test_teachers_need_a_name_and_something_to_teach_from(run, taught, tmp_path):

@@ -138,7 +138,7 @@ def test_one_question_that_is_refused_is_given_up_and_many_of_them_end_the_run(t
 def test_nobody_there_is_told_soon_and_a_server_that_stays_busy_ends_the_run_with_its_questions_open(tmp_path):
     with FakeTeacher(0.0).serving() as server:
         pass
-    assert "nobody listens, after 2 retries" in buy(tmp_path / "l", server.url, 5)["stopped"]
+    assert f"{server.url}: nobody listens, after 2 retries" in buy(tmp_path / "l", server.url, 5)["stopped"]
     with Script(*["503"] * 50).serving() as server:
         assert "status 503, after 3 retries; run: curl" in buy(tmp_path / "l", server.url, 5, retries=3)["stopped"]
         server.script.clear()

@@ -25,11 +25,11 @@ def test_all_is_bought_once_and_nothing_malformed_admitted_though_the_buyer_is_k
 
 @pytest.mark.parametrize("limits", [{"tokens": 5_000}, {"money": 0.015}])
 def test_no_budget_is_overspent_by_questions_under_way(tmp_path, limits):
-    ledger = tmp_path / "ledger.sqlite"
+    ledger, (name,) = tmp_path / "ledger.sqlite", limits
     with FakeTeacher().serving() as server:
         told = buy(ledger, server.url, 60, **limits)
         again = buy(ledger, server.url, 60, **limits)
-        assert "budget is spent" in told["stopped"] and told["calls"] > 10 and again["calls"] <= told["calls"] / 3
+        assert f"limits.{name}: the budget is spent" in told["stopped"] and told["calls"] > 10 and again["calls"] <= told["calls"] / 3
         assert 0 < server.tokens <= limits.get("tokens", 5_000)
         assert 2 * server.prompt_tokens + 6 * server.reply_tokens <= limits.get("money", 1) * 1e6
         assert not buy(ledger, server.url, 60)["stopped"]  # with a larger one it goes on

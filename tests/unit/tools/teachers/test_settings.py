@@ -4,7 +4,9 @@ import pytest
 
 from kubestill.ground.errors import UserError
 from kubestill.ground.settings import read_key
-from kubestill.tools.teachers.budget import Shape, most, preview
+from kubestill.tools.teachers.budget import Shape, money, most, preview
+from kubestill.tools.teachers.client import Buyer
+from kubestill.tools.teachers.ledger import Ledger
 from kubestill.tools.teachers.questions import spelled
 from kubestill.tools.teachers.settings import FOLDER, read_teacher
 from support.fake_teacher import questions, teacher
@@ -22,8 +24,10 @@ def test_every_teacher_reads_and_holds_no_key(path):
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ('url = "http://a/v1"', "model: is missing"),
-        (GOOD + 'key = "sk-secret"', "key: no such setting"),
+        ('url = "http://a/v1"', "model: is missing; add a line such as model = "),
+        ('model = "m"', "url: is missing; add a line such as url = "),
+        (GOOD + 'key = "sk-secret"', "key: no such setting; .* with key_variable$"),
+        (GOOD + 'api_key = "sk-secret"', "api_key: no such setting; .* with key_variable$"),
         (GOOD + "[limits]\nmony = 5", "did you mean 'money'"),
         (GOOD + "[prices]\nprompt_per_million = -1", "greater than or equal to 0"),
         (GOOD + "[prices]\nprompt_per_million = 1", "limits.money: is not given although tokens cost money"),
@@ -75,3 +79,27 @@ def test_a_preview_is_linear_and_says_most_and_likely():
     assert seen.likely.money_micro == 2 * 120_000 + 6 * 6_000 and seen.at_most.money_micro > seen.likely.money_micro
     assert preview(teacher("http://a/v1", money=0.5), 100, Shape(3500, 50, 0.2)).at_most.money_micro == 500_000
     assert "about 120 calls and 126,000 tokens, 0.28 of money" in seen.describe()
+
+
+@pytest.mark.parametrize("micro", [0, 1, 9, 10, 499, 2_000, 3_100, 12_000, 99_999, 100_000, 498_000, 5_000_000, 12_345_678])
+def test_an_amount_is_spelled_so_that_it_can_be_seen(micro):
+    told = money(micro)
+    decimals = len(told.partition(".")[2])
+    assert abs(float(told) * 1e6 - micro) <= (5_000 if micro >= 100_000 else 0.06 * micro)
+    assert decimals == 2 or (2 < decimals <= 6 and not told.endswith("0"))
+
+
+@pytest.mark.parametrize("limits", [{"money": 0.000_3}, {"money": 1e-9}, {"tokens": 20}])
+def test_a_budget_that_holds_no_question_is_told_with_its_numbers_and_its_place(tmp_path, limits):
+    pytest.importorskip("httpx", reason="pip install 'kubestill[http]'")
+    path = tmp_path / "t.toml"
+    (name,), amount = limits, next(iter(limits.values()))
+    limits = f"[limits]\n{name} = {amount}" + "\nmoney = 1" * (name == "tokens")
+    path.write_text(f"{GOOD}[prices]\nprompt_per_million = 2.0\n{limits}\n")
+    small = read_teacher(str(path))
+    assert preview(small, 1, Shape(3500, 50, 0.2)).describe().endswith("; the budget has no room for a single one")
+    assert not preview(teacher("http://a/v1"), 1, Shape(3500, 50, 0.2)).no_room
+    with Ledger(tmp_path / "ledger") as ledger, Buyer(small, ledger) as buyer, pytest.raises(UserError) as caught:
+        buyer.buy(questions(1))
+    assert caught.value.where == f"{path}: limits.{name}" and buyer.calls == 0  # nothing was asked, though nobody listens there
+    assert "is less than one question may cost" in caught.value.found and " 0.00" not in caught.value.found

@@ -1,10 +1,12 @@
 """Every other kind, drawn as intents."""
 
 from collections.abc import Callable, Iterator
+from random import Random
 
 from kubestill.domains.api import Intent
 from kubestill.domains.kubernetes.drawing.pods import chance, pick, some
 from kubestill.domains.kubernetes.drawing.words import Words
+from kubestill.domains.kubernetes.quantities import parse_quantity
 
 Kinds = dict[str, Callable[[Words], Iterator[Intent]]]
 
@@ -15,16 +17,17 @@ def _service(words: Words) -> Iterator[Intent]:
         yield Intent("spec.type", (), "ExternalName")
         yield Intent("spec.externalName", (), words.host())
         return
-    kind = rng.choice(("ClusterIP", "ClusterIP", "NodePort", "LoadBalancer"))
+    kind, headless = rng.choice(("ClusterIP", "ClusterIP", "NodePort", "LoadBalancer")), False
     if kind != "ClusterIP" or chance(rng, 0.3):
         yield Intent("spec.type", (), kind)
     elif chance(rng, 0.2):
+        headless = True
         yield Intent("spec.clusterIP.none", (), True)
     ports = {words.port() for _ in range(rng.choice((1, 1, 1, 1, 2)))}
     for port in sorted(ports):
         yield Intent("port", (), port)
         keys = (str(port),)
-        if chance(rng, 0.6):
+        if chance(rng, 0.6) and not headless:  # whose clients talk to the pods themselves, on the pods' own port
             yield Intent("port.target", keys, words.port() if chance(rng, 0.85) else rng.choice(("http", "web", "metrics", words.word())))
         if kind == "NodePort" and chance(rng, 0.5):
             yield Intent("port.node", keys, rng.randrange(30000, 32768))
@@ -46,7 +49,8 @@ def _service(words: Words) -> Iterator[Intent]:
             key, value = words.label()
             if key != "app":
                 yield Intent("selector", (key,), value)
-    yield from some("spec.sessionAffinity", 0.04, lambda _: "ClientIP")(words)
+    if not headless:  # without an IP of its own nothing sends a client back to its pod
+        yield from some("spec.sessionAffinity", 0.04, lambda _: "ClientIP")(words)
     if kind in ("NodePort", "LoadBalancer"):
         yield from some("spec.externalTrafficPolicy", 0.1, lambda _: "Local")(words)
 
@@ -95,9 +99,10 @@ def _peer(words: Words) -> tuple[object, ...]:
     if roll < 0.75:
         return ("namespaces", (("kubernetes.io/metadata.name", words.namespace()) if chance(rng, 0.5) else label,))
     if roll < 0.92:
+        bits = rng.choice((16, 24, 24))
         return (
             "cidr",
-            f"{rng.choice((10, 172, 192))}.{rng.randrange(256)}.{rng.choice((0, rng.randrange(256)))}.0/{rng.choice((16, 24, 24))}",
+            f"{rng.choice((10, 172, 192))}.{rng.randrange(256)}.{rng.choice((0, rng.randrange(256))) if bits > 16 else 0}.0/{bits}",
         )
     return ("both", (label,), (words.label(),))
 
@@ -139,16 +144,15 @@ def _volume(words: Words) -> Iterator[Intent]:
 
 
 def _storage_class(words: Words) -> Iterator[Intent]:
-    yield Intent(
-        "provisioner",
-        (),
-        words.rng.choice((f"{words.word()}.csi.{words.host()}", f"{words.host()}/{words.word()}", "kubernetes.io/no-provisioner")),
-    )
+    made = words.rng.random() < 0.7  # or volumes that someone made by hand, which nothing sets up or expands
+    provisioner = words.rng.choice((f"{words.word()}.csi.{words.host()}", f"{words.host()}/{words.word()}"))
+    yield Intent("provisioner", (), provisioner if made else "kubernetes.io/no-provisioner")
     yield from some("reclaimPolicy", 0.4, pick("Retain", "Delete"))(words)
     yield from some("volumeBindingMode", 0.4, pick("WaitForFirstConsumer", "Immediate"))(words)
-    yield from some("allowVolumeExpansion", 0.35, lambda _: True)(words)
     yield from some("default.class", 0.12, lambda _: True)(words)
-    for key in words.rng.sample(("type", "fsType", "pool", "tier", "zone"), words.rng.choice((0, 0, 1, 2))):
+    if made:
+        yield from some("allowVolumeExpansion", 0.35, lambda _: True)(words)
+    for key in words.rng.sample(("type", "fsType", "pool", "tier", "zone"), words.rng.choice((0, 0, 1, 2)) if made else 0):
         yield Intent("parameter", (key,), words.word())
 
 
@@ -184,6 +188,19 @@ VERBS = (
 )
 
 
+# What the API serves of a subresource: to read a log, to start a command in a pod, to set a number of replicas (kubectl api-resources).
+SUBRESOURCES = {
+    "pods/log": (("get",),),
+    "pods/exec": (("create",),),
+    "deployments/scale.apps": (("get", "patch", "update"), ("get", "update"), ("patch", "update"), ("update",)),
+}
+
+
+def verbs_for(resource: str, rng: Random) -> tuple[str, ...]:
+    """Return verbs that make sense for a resource."""
+    return rng.choice(SUBRESOURCES.get(resource, VERBS))
+
+
 def _role(resources: list[str]) -> Callable[[Words], Iterator[Intent]]:
     def draw(words: Words) -> Iterator[Intent]:
         rng = words.rng
@@ -191,11 +208,13 @@ def _role(resources: list[str]) -> Callable[[Words], Iterator[Intent]]:
         if chance(rng, 0.12):
             left[0] = f"{words.word()}s.{words.host()}"
         for _ in range(rng.choice((1, 1, 1, 2))):
-            verbs = rng.choice(VERBS)
-            for _ in range(rng.choice((1, 1, 2, 3))):
+            verbs = verbs_for(left[-1], rng)
+            for place in range(1 if left[-1] in SUBRESOURCES else rng.choice((1, 1, 2, 3))):
+                if place and left[-1] in SUBRESOURCES:
+                    break
                 resource = left.pop()
                 yield Intent("grant", (resource,), verbs)
-                if chance(rng, 0.05) and verbs != ("create",):
+                if chance(rng, 0.05) and not {"create", "*"} & set(verbs):  # what is being created has no name yet
                     yield Intent("grant.names", (resource,), (words.name(),))
 
     return draw
@@ -255,11 +274,21 @@ def _quota(words: Words) -> Iterator[Intent]:
             yield Intent("hard", (name,), words.memory(large="storage" in name or chance(rng, 0.5)))
 
 
+_BOUNDS = ("min", "defaultRequest", "default", "max")  # each at most the next one
+
+
 def _limits(words: Words) -> Iterator[Intent]:
     rng = words.rng
-    for field in rng.sample(("default", "defaultRequest", "max", "min"), rng.choice((1, 1, 2))):
-        for what in rng.choice((("cpu",), ("memory",), ("cpu", "memory"))):
-            yield Intent("limit", ("Container", field, what), words.cpu() if what == "cpu" else words.memory())
+    drawn = [
+        (field, what)
+        for field in rng.sample(_BOUNDS, rng.choice((1, 1, 2)))
+        for what in rng.choice((("cpu",), ("memory",), ("cpu", "memory")))
+    ]
+    for what, draw in (("cpu", words.cpu), ("memory", words.memory)):
+        fields = [field for field in _BOUNDS if (field, what) in drawn]
+        amounts = sorted((draw() for _ in fields), key=lambda amount: parse_quantity(amount) or 0)
+        for field, amount in zip(fields, amounts, strict=True):
+            yield Intent("limit", ("Container", field, what), amount)
     if chance(rng, 0.1):
         yield Intent("limit", ("PersistentVolumeClaim", "max", "storage"), words.memory(large=True))
 

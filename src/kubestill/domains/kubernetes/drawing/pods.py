@@ -263,13 +263,22 @@ def _all(draws: tuple[Draw, ...], words: Words) -> Iterator[Intent]:
         yield from draw(words)
 
 
+def _rolled_or_recreated(intents: Iterator[Intent]) -> Iterator[Intent]:
+    """Leave out how an update is rolled where nothing is rolled."""
+    recreated = False
+    for intent in intents:
+        recreated = recreated or intent.value == "Recreate"
+        if not (recreated and intent.aspect.startswith("spec.strategy.rollingUpdate")):
+            yield intent
+
+
 def workload(kind: str, words: Words) -> Iterator[Intent]:
     """Yield the intents of a workload of that kind, or of a Pod."""
     rng = words.rng
     rich = rng.choice((0.2, 0.6, 0.6, 1.0, 1.6))
     stateful: list[str] = []
     if kind in ("Deployment", "ReplicaSet", "ReplicationController"):
-        yield from _all(_DEPLOYMENT if kind == "Deployment" else _DEPLOYMENT[:1], words)
+        yield from _rolled_or_recreated(_all(_DEPLOYMENT if kind == "Deployment" else _DEPLOYMENT[:1], words))
     elif kind == "StatefulSet":
         yield from _all(
             (_DEPLOYMENT[0], some("spec.serviceName", 0.4, lambda w: w.name()), some("spec.podManagementPolicy", 0.1, pick("Parallel"))),

@@ -10,6 +10,7 @@ from kubestill.domains.kubernetes.phrasing.lines import Table, tables
 
 # Noun phrase, bare infinitive, terse form, and what may follow the head noun: "a service for the web pods".
 REGISTERS = ("np", "vp", "kv", "at")
+_TRIES = 8  # draws of a line until one fits where it shall stand
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +23,15 @@ class Clause:
     intents: tuple[Intent, ...] = ()  # what it says
     literal: str = ""  # the value without a unit, for lines that bring their own
 
-    def say(self, register: str, rng: Random, part: str) -> tuple[str, str]:
-        """Return (text, id of the part) in a register; one that has no table speaks in another."""
+    def say(self, register: str, rng: Random, part: str, unfit: re.Pattern[str] | None = None) -> tuple[str, str]:
+        """Return (text, id of the part) in a register; one without a table speaks in another. `unfit` finds what may not be in it."""
         usual = self.tables.get(register) or self.tables["np"]
         table = usual if usual.has(part) else next((other for other in self.tables.values() if other.has(part)), usual)
         text, form = table.pick(rng, part)
+        for _ in range(_TRIES):
+            if not (unfit and unfit.search(text)):
+                break
+            text, form = table.pick(rng, part)
         spoken = self.variables
         if self.literal and _UNIT.search(text):
             spoken = {**spoken, "v": self.literal}

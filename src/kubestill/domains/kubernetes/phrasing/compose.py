@@ -2,76 +2,21 @@
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from random import Random
 
 from kubestill.domains.api import Intent
-from kubestill.domains.kubernetes.phrasing.clause import CLOSE, OPEN, Clause, shield
+from kubestill.domains.kubernetes.phrasing.clause import Clause
 from kubestill.domains.kubernetes.phrasing.clauses import clauses
-from kubestill.domains.kubernetes.phrasing.lines import EVERY, tables
+from kubestill.domains.kubernetes.phrasing.finish import finish
+from kubestill.domains.kubernetes.phrasing.request import Request
 
-_QUESTION = re.compile(r"(can|could|would|will|may|might|any chance|is it|is there|how about|do you|mind)\b", re.IGNORECASE)
-_ARTICLE = re.compile(r"\b([Aa]) (?=(?:[aeio]|hpa\b|sts\b|rs\b|LimitRange|Ingress)\w*)")
-
-
-@dataclass
-class Request:
-    """A request under composition: who speaks (`rng`), from which part of the tables, and which parts were used."""
-
-    rng: Random
-    part: str
-    kind: str
-    name: str
-    namespace: str
-    clauses: list[Clause]
-    forms: list[str] = field(default_factory=list)
-    spoken: list[Clause] = field(default_factory=list)  # in the order of mention
-
-    def frame(self, name: str, part: str | None = None) -> str:
-        """Return a line of a table in frames.toml or meta.toml."""
-        text, form = tables()[name].pick(self.rng, part or self.part)
-        self.forms.append(form)
-        return text
-
-    def head(self, table: str = "heads/lines") -> str:
-        """Return what is wanted: kind and name, and the namespace where one is."""
-        kind = self.frame(f"kinds/{self.kind}", EVERY)
-        text = self.frame(table).replace("{kind}", kind).replace("{name}", shield(self.name))
-        if self.namespace and table == "heads/lines" and self.rng.random() < 0.75:
-            text += " " + self.frame("namespace/at").replace("{v}", shield(self.namespace))
-            self.namespace = ""
-        elif table == "heads/lines" and self.rng.random() < 0.35:
-            text += self._attribute()
-        return _ARTICLE.sub(r"\1n ", text)
-
-    def _attribute(self) -> str:
-        """Return a clause that follows the noun (`a service for the web pods`), taken off the list; or nothing."""
-        fit = (place for place, clause in enumerate(self.clauses) if "at" in clause.tables and not clause.address)
-        place = next((place for place in fit if self.clauses[place].tables["at"].has(self.part)), None)
-        return "" if place is None else " " + self.say(self.clauses.pop(place), "at")
-
-    def say(self, clause: Clause, register: str) -> str:
-        """Return a clause in a register."""
-        text, form = clause.say(register, self.rng, self.part)
-        self.forms.append(form)
-        self.spoken.append(clause)
-        return text
-
-    def maybe(self, name: str, chance: float) -> str:
-        """Return a line of a table, or nothing."""
-        return self.frame(name) if self.rng.random() < chance else ""
-
-    def noise(self, chance: float) -> str:
-        """Return something that has to be ignored, or nothing."""
-        if self.rng.random() >= chance:
-            return ""
-        if self.rng.random() < 0.3:
-            person = self.rng.choice(_PEOPLE)
-            return self.frame("frames/noise_named").replace("{n}", str(self.rng.randrange(2, 9999))).replace("{person}", person)
-        return self.frame("frames/noise")
-
-
-_PEOPLE = ("Priya Tomás Wei Aisha Jonas Maria Dmitri Chloe Omar Ingrid Kenji Fatima Lars Amara Ravi Elena Marek Yuki Bob Sam").split()
+_QUESTION = re.compile(
+    r"(can|could|would|will|may|might|any chance|is it|is there|how (about|do|does|would|can)|do you|does anyone|has anyone|mind|"
+    r"what('s| does| would))\b",
+    re.IGNORECASE,
+)
+_AT_ONCE = 6  # so many things are said in one sentence at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +37,9 @@ def compose(intents: Sequence[Intent], rng: Random, part: str) -> Composed:
     rng.shuffle(said)
     said.sort(key=_weight if rng.random() < 0.6 else lambda _: 0)
     request = Request(rng, part, facts["kind"], str(facts["name"]), str(facts.get("namespace") or ""), said)
-    manner = rng.choices(_MANNERS, _SHARES)[0]
-    text = manner(request)
-    if request.namespace:
-        text = _append_namespace(request, text)
+    text = rng.choices(_MANNERS, _SHARES)[0](request)
     mentioned = (*heads, *(intent for clause in request.spoken for intent in clause.intents))
-    return Composed(_finish(text, rng), mentioned, tuple(unsaid), tuple(request.forms))
+    return Composed(finish(text, rng), mentioned, tuple(unsaid), tuple(request.forms))
 
 
 _HEAD = ("kind", "name", "namespace")
@@ -109,13 +51,29 @@ def _weight(clause: Clause) -> int:
     return 0 if table.startswith(("container.image", "port/", "spec.schedule", "target", "roleRef", "data")) else 1
 
 
-def _join(request: Request, texts: Sequence[str]) -> str:
-    """Return several phrases as one enumeration."""
+# Words that only the first, or only the last, of several things can be said with.
+_EARLY = r"\b(first|to start with)\b"
+_LATE = (
+    r"\b(finally|lastly|last|forgot|forget,|forget:|one more|another|in the end|next|then|afterwards|after that|apart from|besides|"
+    r"on top|in addition|furthermore|moreover|further)\b"
+)
+_FINAL = r"\b(finally|lastly|last (thing|step|but)|in the end)\b"
+_NOT_FIRST, _NOT_LAST, _NEITHER = re.compile(_LATE), re.compile(f"{_EARLY}|{_FINAL}"), re.compile(_EARLY)
+
+
+def _join(request: Request, texts: Sequence[str], register: str, ends: bool, breaks: bool = False) -> str:
+    """Return several phrases as one enumeration; `ends` with all that is asked, `breaks` where a sentence may end in it."""
     if len(texts) < 2:
         return "".join(texts)
-    last = request.frame("frames/and_joins")
-    inner = ", " if request.rng.random() < 0.75 else request.frame("frames/and_joins")
-    return inner.join(texts[:-1]) + last + texts[-1]
+    names = (
+        "and_joins",
+        "and_joins",
+        "and_joins",
+        "np_joins" if register != "vp" else "and_joins",
+        "and_breaks" if breaks else "and_joins",
+    )
+    last = request.frame(f"frames/{request.rng.choice(names)}", unfit=None if ends else _NOT_LAST)
+    return ", ".join(texts[:-1]) + last + texts[-1]
 
 
 def _sentence(text: str) -> str:
@@ -125,17 +83,20 @@ def _sentence(text: str) -> str:
 def _in_one(request: Request) -> str:
     """One sentence, and perhaps a second: `create a deployment called x with …. it should …`."""
     rng = request.rng
-    opener = request.frame("frames/openers_imperative")
+    opener = request.opener()
+    before = [request.talk("frames/greetings", 0.12), request.noise(0.12, before=True)]
     text = f"{opener} {request.head()}"
-    first = request.clauses if rng.random() < 0.55 else request.clauses[: rng.randint(0, len(request.clauses))]
+    most = min(len(request.clauses), _AT_ONCE)
+    first = request.clauses[: most if rng.random() < 0.55 else rng.randint(0, most)]
     rest = request.clauses[len(first) :]
+    asks = bool(_QUESTION.match(opener))
     if first:
         link = request.frame("frames/with_links")
-        text += _spaced(link.replace("{clauses}", _join(request, [request.say(clause, "np") for clause in first])))
-    text += request.frame("frames/question_tail") if _QUESTION.match(opener) else ""
-    parts = [request.maybe("frames/greetings", 0.12), request.noise(0.12), text if not rest else _sentence(text)]
-    parts += _sentences(request, rest)
-    after = [request.noise(0.12), request.maybe("frames/closers", 0.12)]
+        said = [request.say(clause, "np") for clause in first]
+        text += _spaced(link.replace("{clauses}", _join(request, said, "np", not rest, breaks=not asks)))
+    text += request.talk("frames/question_tail", 1.0) or "?" if asks else ""
+    parts = [*before, text if not rest else _sentence(text), *_sentences(request, rest)]
+    after = [request.noise(0.12), request.talk("frames/closers", 0.12)]
     if any(after):
         parts[-1] = _sentence(parts[-1])
     return " ".join(part for part in (*parts, *after) if part)
@@ -147,37 +108,75 @@ def _spaced(link: str) -> str:
 
 def _sentences(request: Request, rest: Sequence[Clause]) -> list[str]:
     """Return sentences for clauses, one or two clauses a sentence."""
-    out, place = [], 0
+    out, place = list[str](), 0
     while place < len(rest):
         register = "np" if request.rng.random() < 0.5 else "vp"
         number = 2 if request.rng.random() < 0.3 else 1
-        texts = [request.say(clause, register) for clause in rest[place : place + number]]
+        ends = place + number >= len(rest)
+        frame = request.frame(f"frames/sentence_{register}", unfit=_NOT_FIRST if not place else _NEITHER if ends else _NOT_LAST)
+        unfit = None if register == "np" else DOES if of_the_thing(frame) else IS
+        texts = [request.say(clause, register, unfit) for clause in rest[place : place + number]]
         place += number
-        out.append(request.frame(f"frames/sentence_{register}").replace("{" + register + "}", _join(request, texts)))
+        out.append(frame.replace("{" + register + "}", _join(request, texts, register, ends)))
     return out
+
+
+# What a thing is, which nobody can be told to be; and what is done with it, which it does not do itself.
+_ADVERB = r"^(if|when|for|under|on|as|in|at|the|to|with|from|please|pls|by)\b|"
+IS = re.compile(
+    _ADVERB + r"^(basically |ideally |obviously |just |always )?(be|not|get|show up|come|live|stay|carry|wear|bear|turn up|sit|end up|"
+    r"land|reside|belong|exist|survive|wait|receive|answer|listen|need|act|work|fail|count|die|become|go (in|to|into|by|under))\b"
+)
+DOES = re.compile(
+    _ADVERB + r"^(slap|throw in|let it|have it|label|tag|stick|give it|attach|name|call|kubectl|annotate|mark it|make it|keep it|add|"
+    r"append|write|specify|list|assign|define|deploy it|create it|install it|put)\b|\b(on )?it$|\bon it\b"
+)
+_THING = re.compile(
+    r"\b(it|its|this|thing|one|object|resource|manifest)\b|^(also )?(should|must|has to|needs to|shall|ought to|gotta|will)\b"
+)
+_IMPERSONAL = re.compile(
+    r"\b(must|important|required|necessary|possible|ok|good|nice|great|best|needed|mandatory|crucial|desired)( for us)? (if you |to )$"
+)
+
+
+def of_the_thing(frame: str) -> bool:
+    """Say whether a sentence is about what the thing does (`it should {vp}`), and not about what someone does with it."""
+    before = frame.partition("{vp}")[0]
+    return bool(_THING.search(before)) and not before.rstrip().endswith((",", ":", "please")) and not _IMPERSONAL.search(before)
 
 
 def _chatty(request: Request) -> str:
     """Sentence after sentence, with a greeting and things that do not matter."""
-    opener = request.frame("frames/openers_imperative")
-    tail = request.frame("frames/question_tail") if _QUESTION.match(opener) else "."
-    parts = [request.maybe("frames/greetings", 0.6), request.noise(0.5), f"{opener} {request.head()}{tail}"]
-    parts += _sentences(request, request.clauses)
+    opener = request.opener()
+    before = [request.talk("frames/greetings", 0.6), request.noise(0.5, before=True)]
+    tail = request.talk("frames/question_tail", 1.0) or "?" if _QUESTION.match(opener) else "."
+    parts = [f"{opener} {request.head()}{tail}"]
+    parts = [part if part.endswith((".", "?", "!")) else f"{part}." for part in parts] + _sentences(request, request.clauses)
     if request.rng.random() < 0.3:
-        parts.insert(request.rng.randint(3, len(parts)), request.noise(1.0))
-    parts += [request.noise(0.4), request.maybe("frames/closers", 0.5)]
-    return " ".join(part for part in parts if part)
+        parts.insert(request.rng.randint(1, len(parts)), request.noise(1.0))
+    parts += [request.noise(0.4), request.talk("frames/closers", 0.5)]
+    return " ".join(part for part in (*before, *parts) if part)
+
+
+_HAS = re.compile(
+    r"\b(have|has|with|having|including|gets|use|set|include|needs?|wants?|requires?|contents?|goes in|in it|values|fields|"
+    r"ingredients):?$"
+)
+_SHALL = re.compile(r"^(it (should|must)|musts?|what it (must|should) do):?$")
 
 
 def _ticket(request: Request) -> str:
-    """A title and bullets."""
+    """A title and bullets, one of which may begin with a word as people say it."""
     rng = request.rng
     mark = request.frame("frames/bullet_marks")
-    registers = rng.choice((("np",), ("vp",), ("kv",), ("np", "kv"), ("np", "vp", "kv")))
+    registers = rng.choice((("np",), ("vp",), ("kv",), ("np", "kv"), ("np", "kv")))
     lines = [request.frame("frames/ticket_titles").replace("{head}", request.head())]
-    lines += [request.maybe("frames/ticket_intros", 0.6)]
-    lines += [f"{mark}{request.say(clause, rng.choice(registers))}" for clause in request.clauses]
-    lines += [request.noise(0.3), request.maybe("frames/closers", 0.15)]
+    lines += [request.maybe("frames/ticket_intros", 0.6 if request.clauses else 0.0, _HAS if registers == ("vp",) else _SHALL)]
+    tagged = rng.randrange(1, len(request.clauses)) if len(request.clauses) > 1 and rng.random() < 0.25 else 0
+    for place, clause in enumerate(request.clauses):
+        word = request.frame("frames/bullet_words") if tagged and place == tagged else ""
+        lines.append(f"{mark}{word}{request.say(clause, rng.choice(registers))}")
+    lines += [request.noise(0.3), request.talk("frames/closers", 0.15)]
     return "\n".join(line for line in lines if line)
 
 
@@ -185,7 +184,9 @@ def _terse(request: Request) -> str:
     """As few words as will do."""
     join = request.frame("frames/terse_joins")
     head = request.head("heads_kv/lines" if request.rng.random() < 0.75 else "heads/lines")
-    return join.join([head, *(request.say(clause, "kv") for clause in request.clauses)])
+    texts = [head, *(request.say(clause, "kv") for clause in request.clauses)]
+    last = request.frame("frames/terse_words") if len(texts) > 2 and request.rng.random() < 0.25 else join
+    return join.join(texts[:-1]) + (last if len(texts) > 1 else "") + texts[-1]
 
 
 def _form(request: Request) -> str:
@@ -197,80 +198,27 @@ def _steps(request: Request) -> str:
     """Numbered steps, or first … then …."""
     rng = request.rng
     lines = [f"{rng.choice(('create', 'make', 'add', 'set up', 'write', 'define'))} {request.head()}"]
-    lines += [request.say(clause, "vp" if rng.random() < 0.85 else "np") for clause in request.clauses]
+    lines += [request.say(clause, "vp", IS) if rng.random() < 0.85 else request.say(clause, "np") for clause in request.clauses]
     if rng.random() < 0.6:
         mark = rng.choice(("{}. {}", "{}) {}", "({}) {}", "step {}: {}"))
         return "\n".join(mark.format(number, line) for number, line in enumerate(lines, 1))
-    return " ".join(_sentence(f"{request.frame('frames/step_intros')} {line}") for line in lines)
+    ends = len(lines) - 1 if len(lines) > 2 and rng.random() < 0.6 else 0
+    tables = ["step_first", *("step_last" if place == ends else "step_next" for place in range(1, len(lines)))]
+    return " ".join(_sentence(f"{request.frame(f'frames/{table}')} {line}") for table, line in zip(tables, lines, strict=True))
 
 
 def _head_and_list(request: Request) -> str:
     """What is wanted, a colon, and the rest as an enumeration or lines."""
+    rng = request.rng
     head = request.head()
-    opener = request.maybe("frames/openers_imperative", 0.5)
-    texts = [request.say(clause, request.rng.choice(("np", "kv"))) for clause in request.clauses]
-    joined = _join(request, texts) if request.rng.random() < 0.6 else "\n" + "\n".join(texts)
-    return f"{opener} {head}{request.rng.choice((': ', ', ', ' - ', '; ', '. '))}{joined}".strip()
+    opener = request.opener() if rng.random() < 0.5 else ""
+    texts = [request.say(clause, rng.choice(("np", "kv"))) for clause in request.clauses]
+    if not texts:
+        return f"{opener} {head}".strip()
+    listed = len(texts) > _AT_ONCE or rng.random() < 0.4
+    joined = "\n" + "\n".join(texts) if listed else _join(request, texts, "np", ends=True, breaks=True)
+    return f"{opener} {head}{rng.choice((':', ':', ' -') if listed else (': ', ', ', ' - ', '; ', '. '))}{joined}".strip()
 
 
 _MANNERS: tuple[Callable[[Request], str], ...] = (_in_one, _chatty, _ticket, _terse, _form, _steps, _head_and_list)
 _SHARES = (0.32, 0.16, 0.14, 0.16, 0.06, 0.07, 0.09)
-
-
-def _append_namespace(request: Request, text: str) -> str:
-    clause = request.frame(f"namespace/{'kv' if chr(10) in text else request.rng.choice(('np', 'kv'))}").replace(
-        "{v}", shield(request.namespace)
-    )
-    return f"{text}\n{clause}" if "\n" in text else f"{text.rstrip('.')}, {clause}"
-
-
-def _finish(text: str, rng: Random) -> str:
-    """Give the text a person's habits: capitals at sentence starts or none, a slip of the finger now and then."""
-    text = re.sub(r"(?<=\S) {2,}(?=\S)", " ", text.replace(" " + CLOSE, CLOSE))
-    text = re.sub(r"(?<=[\w\ue001]) (?=[,;](?:\s|\Z))", "", text)
-    text = re.sub(rf"\b(cpus?|cores?|vcpus?|millicores|milli)({CLOSE}?)( of)? cpu\b", r"\1\2", text)
-    roll = rng.random()
-    if roll < 0.5:
-        text = re.sub(r"(^|[.!?]\s+|\n)([a-z])(?=[a-z']*[\s,])", lambda match: match[1] + match[2].upper(), text)
-        text = re.sub(r"\bi('|\b)(?=[ 'm])", r"I\1", text)
-    roll = rng.random()
-    if roll < 0.06:
-        text = _slip(text, rng)
-    elif roll < 0.14:
-        text = _hasty(text, rng)
-    return text.replace(OPEN, "").replace(CLOSE, "").strip()
-
-
-_SHORTHAND = {"with": "w/", "without": "w/o", "and": "&", "please": "pls", "you": "u", "because": "bc", "about": "abt"}
-_ARTICLES = frozenset(("the", "a", "an"))
-
-
-def _hasty(text: str, rng: Random) -> str:
-    """Leave articles out, shorten small words, or drop apostrophes, as people in a hurry do; no value is touched."""
-    pieces = re.split(f"({OPEN}[^{CLOSE}]*{CLOSE})", text)
-    roll = rng.random()
-    for place in range(0, len(pieces), 2):
-        if roll < 0.4:
-            pieces[place] = _PLAIN_WORD.sub(lambda match: "" if match[1] in _ARTICLES else match[0], pieces[place])
-        elif roll < 0.8:
-            pieces[place] = _PLAIN_WORD.sub(lambda match: _SHORTHAND.get(match[1], match[1]) + match[2], pieces[place])
-        else:
-            pieces[place] = re.sub(r"(?<=[a-z])'(?=[a-z])", "", pieces[place])
-    return "".join(pieces)
-
-
-_PLAIN_WORD = re.compile(r"(?<![^\s])([a-z]+)( )(?=\S|\Z)")
-
-
-def _slip(text: str, rng: Random) -> str:
-    """Misspell one plain word of five letters or more that is part of no value."""
-    values = [match.span() for match in re.finditer(f"{OPEN}[^{CLOSE}]*{CLOSE}", text)]
-    found = re.finditer(r"(?<![\w/.:=\"'`-])[a-z]{5,}(?![\w/.:=\"'`-])", text)
-    words = [word for word in found if not any(start < word.start() < end for start, end in values)]
-    if not words:
-        return text
-    word = rng.choice(words)
-    place = rng.randrange(word.start() + 1, word.end() - 1)
-    roll = rng.random()
-    middle = "" if roll < 0.4 else text[place] * 2 if roll < 0.6 else text[place + 1] + text[place]
-    return text[:place] + middle + text[place + (1 if roll < 0.6 else 2) :]

@@ -1,6 +1,6 @@
 """What is said together is one clause: ports in a list, a request with its limit, resources with the same verbs."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from random import Random
@@ -55,14 +55,8 @@ def _range(pool: Pool) -> list[Clause]:
     if not (low and high and found) or pool.rng.random() < 0.35:
         return []
     pool.pop("spec.minReplicas"), pool.pop("spec.maxReplicas")
-    return [
-        Clause(
-            found,
-            {"v0": values.count_text(low[0].value, pool.rng), "v1": values.count_text(high[0].value, pool.rng)},
-            "",
-            (low[0], high[0]),
-        )
-    ]
+    ends = values.range_texts(low[0].value, high[0].value, pool.rng)
+    return [Clause(found, {"v0": ends[0], "v1": ends[1]}, "", (low[0], high[0]))]
 
 
 def _both_resources(pool: Pool) -> list[Clause]:
@@ -78,9 +72,9 @@ def _both_resources(pool: Pool) -> list[Clause]:
 
 
 def _target_ports(pool: Pool) -> list[Clause]:
-    """A target port's clause names the port, too: then the port alone need not be said."""
+    """A target port's clause names the port, too: then the port alone, where it is the only one, need not be said."""
     said = []
-    for target in pool.all("port.target"):
+    for target in pool.all("port.target") if len(pool.all("port")) == 1 else ():
         port = next((item for item in pool.all("port") if str(item.value) == target.keys[0]), None)
         clause = single(target, pool.rng)
         if port and clause and pool.rng.random() < 0.7:
@@ -103,13 +97,12 @@ def _grants(pool: Pool) -> list[Clause]:
     for verbs, resources in grants.items():
         for resource in resources:
             pool.pop("grant", (resource,))
-        names = [resource_text(resource, pool.rng) for resource in resources]
         asked = tuple(Intent("grant", (resource,), verbs) for resource in resources)
         known = _NAMED_VERBS.get(verbs)
         said.append(
             Clause(
                 pick_tables("grant", known) if known and pool.rng.random() < 0.35 else found,
-                {"verbs": verbs_text(verbs, pool.rng), "resources": values.list_text(names, pool.rng)},
+                {"verbs": verbs_text(verbs, pool.rng), "resources": values.list_text(resource_texts(resources, pool.rng), pool.rng)},
                 "",
                 asked,
             )
@@ -160,12 +153,11 @@ def _lists(pool: Pool) -> list[Clause]:
     for aspect, address in sorted(
         {(aspect, keys[0] if aspect.startswith("container") else "") for aspect, keys in pool.left if aspect in _LISTED}
     ):
-        keyed = aspect in ("container.env", "data")
+        keyed = aspect in _KEYED
         asked = [i for i in pool.all(aspect) if not aspect.startswith("container") or i.keys[0] == address]
-        if aspect == "port":
-            asked = [intent for intent in asked if ("port.target", (str(intent.value),)) not in pool.left]
         texts = [f"{intent.keys[-1]}={plain_text(intent.value)}" if keyed else str(intent.value) for intent in asked]
-        if len(asked) < 2 or pool.rng.random() < 0.35 or any(set(text) & set(', "') for text in texts):
+        apart = len(asked) < 2 or (len(asked) < _MANY and pool.rng.random() < 0.35)
+        if apart or any(set(text) & set(', "') for text in texts):
             continue
         for intent in asked:
             pool.pop(aspect, intent.keys) if keyed else pool.left[(aspect, intent.keys)].remove(intent)
@@ -225,7 +217,8 @@ def _variables(intents: list[Intent], letter: str, rng: Random) -> dict[str, str
     """Return what fills the placeholders of one letter in; None for what cannot be said so."""
     first = intents[0]
     if len(intents) == 2:
-        return {f"{letter}{place}": values.count_text(intent.value, rng) for place, intent in enumerate(intents)}
+        ends = values.range_texts(intents[0].value, intents[1].value, rng)
+        return {f"{letter}{place}": text for place, text in enumerate(ends)}
     if first.aspect in ("allow", "target", "roleRef", "subject.ServiceAccount"):
         pair = peers_text(first, rng) if first.aspect == "allow" else first.value
         if pair is None or not all(pair):
@@ -237,15 +230,17 @@ def _variables(intents: list[Intent], letter: str, rng: Random) -> dict[str, str
     return {letter: spoken(first, rng), **keys}
 
 
-_LISTED = ("container.env", "container.port", "data", "port")
+_KEYED = ("container.env", "data", "label", "podLabel")
+_LISTED = (*_KEYED, "container.port", "port")
+_MANY = 4  # so many of one sort nobody names one by one
 
 
 def _pairs_text(texts: list[str], rng: Random) -> str:
-    mark = rng.choice(("=", "=", "=", ": ", " = ", " set to ", " "))
+    mark = rng.choice(("=", "=", "=", ": ", " = ", " set to "))
     spoken = [text.replace("=", mark, 1) for text in texts]
     if rng.random() < 0.6:
-        return ", ".join(spoken[:-1]) + rng.choice((" and ", ", ", ", and ")) + spoken[-1]
-    return rng.choice((" ", "; ", "\n", ", ")).join(spoken)
+        return ", ".join(spoken[:-1]) + rng.choice((" and ", ", ", ", and " if len(texts) > 2 else " and ")) + spoken[-1]
+    return rng.choice((" " if mark == "=" else ", ", "; ", ", ")).join(spoken)
 
 
 JOINS: tuple[Callable[[Pool], list[Clause]], ...] = (_combined, _range, _both_resources, _pairs, _target_ports, _lists, _grants)
@@ -262,10 +257,16 @@ def verbs_text(verbs: tuple[str, ...], rng: Random) -> str:
 
 def resource_text(resource: str, rng: Random) -> str:
     """Return a resource; groups are named where the resource is not built in."""
-    name, _, group = resource.partition(".")
-    if not group or group in _WELL_KNOWN_GROUPS:
-        return name
-    return rng.choice((f"{name} ({group})", f"{name} in {group}", f"{name} of the {group} group", f"{group} {name}", f"{name}.{group}"))
+    return resource_texts([resource], rng)[0]
+
+
+def resource_texts(resources: Sequence[str], rng: Random) -> list[str]:
+    """Return several resources, their groups named in one way."""
+    way = rng.choice(
+        ("{0} ({1})", "{0} in {1}", "{0} of the {1} group", "{1} {0}", "{0}.{1}") if len(resources) < 2 else ("{0} ({1})", "{0}.{1}")
+    )
+    parts = [resource.partition(".") for resource in resources]
+    return [name if not group or group in _WELL_KNOWN_GROUPS else way.format(name, group) for name, _, group in parts]
 
 
 _WELL_KNOWN_GROUPS = frozenset(

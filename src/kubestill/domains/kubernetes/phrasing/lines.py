@@ -1,4 +1,7 @@
-"""The tables of phrase parts: `(a|b)` are alternatives, `[x]` may be left out, `{v}` is filled in."""
+"""The tables of phrase parts: `(a|b)` are alternatives, `[x]` may be left out, `{v}` is filled in.
+
+Round brackets that shall stand in the text are written as ornamental ones (U+2768, U+2769); `phrasing.finish` turns them.
+"""
 
 import tomllib
 from collections.abc import Mapping, Sequence

@@ -32,7 +32,7 @@ def _every(number: int, rng: Random) -> str:
     written = [str(number), str(number), WORDS[number]] if number < len(WORDS) else [str(number)]
     unit = rng.choice(("minutes", "minutes", "min", "mins"))
     said = [f"{lead} {rng.choice(written)} {unit}" for lead in ("every", "each", "once every", "once in", "at intervals of", "all")]
-    said += [f"every {number}m", f"in a {number} minute rhythm", f"with {number} minutes in between", f"at every {number}th minute"]
+    said += [f"every {number}m", f"in a {number} minute rhythm", f"with {number} minutes in between", f"at every {_ordinal(number)} minute"]
     if number == 30:
         said += ["every half hour", "half-hourly", "twice an hour", "every half an hour", "each half hour", "two times an hour"]
     if number == 15:
@@ -72,7 +72,7 @@ def _hourly(minute: int, rng: Random) -> str:
 def _every_hours(number: int, minute: int, rng: Random) -> str:
     written = rng.choice([str(number), str(number), WORDS[number]] if number < len(WORDS) else [str(number)])
     said = [f"every {written} hours", f"each {written} hours", f"once every {written} hours", f"every {number}h", f"every {number} hrs"]
-    said += [f"at intervals of {written} hours", f"every {number}th hour"]
+    said += [f"at intervals of {written} hours", f"every {_ordinal(number)} hour"]
     said += {12: ["twice a day", "two times a day"], 8: ["three times a day", "thrice daily"], 6: ["four times a day"]}.get(number, [])
     said += ["every other hour", "every second hour"] if number == 2 else []
     return rng.choice(said) + (f" at minute {minute}" if minute else "")
@@ -138,14 +138,18 @@ def _weekly(weekday: int, at: str, rng: Random) -> tuple[str, ...]:
     return (*usual, *more, f"weekly, {short} {at}", f"every {short} at {at}", f"one time per week on {name} at {at}")
 
 
+def _ordinal(number: int) -> str:
+    return f"{number}{'th' if number in (11, 12, 13) else {1: 'st', 2: 'nd', 3: 'rd'}.get(number % 10, 'th')}"
+
+
 def _monthly(day: str) -> tuple[str, ...]:
-    suffix = "th" if day in ("11", "12", "13") else {"1": "st", "2": "nd", "3": "rd"}.get(day[-1], "th")
+    nth = _ordinal(int(day))
     first = ("on the first of every month", "on the first day of each month", "monthly on the 1st", "at the start of every month on day 1")
-    usual = (f"on the {day}{suffix} of every month", f"on day {day} of every month", f"monthly on the {day}{suffix}")
+    usual = (f"on the {nth} of every month", f"on day {day} of every month", f"monthly on the {nth}")
     more = (
-        f"every month on the {day}{suffix}",
-        f"once a month on the {day}{suffix}",
-        f"each {day}{suffix} of the month",
+        f"every month on the {nth}",
+        f"once a month on the {nth}",
+        f"each {nth} of the month",
         f"monthly, day {day},",
     )
     return (*usual, *more, *(first if day == "1" else ()))

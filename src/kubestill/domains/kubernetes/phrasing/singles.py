@@ -88,6 +88,16 @@ _SAYABLE = re.compile(r"[\x20-\x7e]{1,60}\Z")
 _HUMPS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
 
+_SCOPES = frozenset("spec pod container template securityContext".split())
+
+
+def _field_name(aspect: str, rng: Random) -> str:
+    """Return a field's name as one word or as several; a field of a field that has no words of its own is named with that one."""
+    parts = [part for part in aspect.split(".") if part not in _SCOPES][-3:]
+    words = [" ".join(word if word.isupper() else word.lower() for word in _HUMPS.findall(part)) for part in parts]
+    return rng.choice((".".join(parts), " ".join(words), " ".join(words), " ".join(words)))
+
+
 def _generic(intent: Intent, rng: Random) -> Clause | None:
     """Any other leaf is asked for by its field's name, as one word or as several."""
     value = intent.value
@@ -97,11 +107,12 @@ def _generic(intent: Intent, rng: Random) -> Clause | None:
     if intent.aspect.startswith("init."):
         return None
     own_key = intent.keys[-1] if intent.keys and not (intent.aspect.startswith("container") and len(intent.keys) == 1) else ""
-    name = intent.aspect.split(".")[-1]
-    words = " ".join(word if word.isupper() else word.lower() for word in _HUMPS.findall(name))
-    spoken = rng.choice((name, words, words, words))
+    if intent.aspect.endswith(".other"):  # of the requests, or of the limits: `ephemeral-storage limit`
+        spoken = f"{own_key} {intent.aspect.split('.')[-2].removesuffix('s')}"
+    else:
+        spoken = f"{_field_name(intent.aspect, rng)} {own_key}".strip()
     address = intent.keys[0] if intent.keys and intent.aspect.startswith("container") else ""
-    variables = {"field": f"{spoken} {own_key}".strip(), "v": text}
+    variables = {"field": spoken, "v": text}
     return Clause(pick_tables("field"), variables, address)
 
 
@@ -171,7 +182,8 @@ _QUOTA_NAMES = {
 def _hard(intent: Intent, rng: Random) -> Clause | None:
     key = intent.keys[0]
     name = rng.choice(_QUOTA_NAMES[key]) if key in _QUOTA_NAMES and rng.random() < 0.5 else key
-    return Clause(pick_tables("hard"), {"k": name, "v": spoken(intent, rng)})
+    value = str(intent.value) if key.endswith("cpu") else spoken(intent, rng)  # the name says of what: `half a cpu` would say it twice
+    return Clause(pick_tables("hard"), {"k": name, "raw": key, "v": value})
 
 
 _MODE_WORDS = {

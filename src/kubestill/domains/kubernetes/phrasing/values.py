@@ -12,9 +12,10 @@ from kubestill.domains.kubernetes.quantities import parse_quantity
 
 WORDS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
 _MEMORY = re.compile(r"(\d+(?:\.\d+)?)(Mi|Gi|Ti|Ki)\Z")
+# No "M" or "G" by itself: these are other units of Kubernetes, powers of ten; "m" is a thousandth.
 _UNITS = {
-    "Mi": ("Mi", "MiB", " Mi", " MiB", " megs", "MB", " MB", "mb", " megabytes", "M", " mebibytes", " meg", "m"),
-    "Gi": ("Gi", "GiB", " Gi", " GiB", " gigs", "GB", " GB", "gb", " gigabytes", "G", " gibibytes", " gig", "g"),
+    "Mi": ("Mi", "MiB", " Mi", " MiB", " megs", "MB", " MB", "mb", " megabytes", " mebibytes", " meg"),
+    "Gi": ("Gi", "GiB", " Gi", " GiB", " gigs", "GB", " GB", "gb", " gigabytes", " gibibytes", " gig"),
     "Ti": ("Ti", "TiB", " Ti", " TB", "TB", " terabytes"),
     "Ki": ("Ki", "KiB", " Ki"),
 }
@@ -33,6 +34,12 @@ def count_text(value: Any, rng: Random) -> str:
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 12 and rng.random() < 0.25:
         return WORDS[value]
     return str(value)
+
+
+def range_texts(low: Any, high: Any, rng: Random) -> tuple[str, str]:
+    """Return the two ends of a range of counts, both as numerals or both as words."""
+    worded = all(isinstance(end, int) and 0 <= end <= 12 for end in (low, high)) and rng.random() < 0.2
+    return (WORDS[low], WORDS[high]) if worded else (str(low), str(high))
 
 
 def memory_text(value: Any, rng: Random) -> str:
@@ -110,7 +117,8 @@ def seconds_text(value: Any, rng: Random) -> str:
         return f"{number} {rng.choice(('minutes', 'min', 'mins')) if minutes > 1 else rng.choice(('minute', 'min'))}"
     if 0 < value <= 12 and roll < 0.4:
         return f"{WORDS[value]} second{'s' if value > 1 else ''}"
-    return f"{value}{rng.choice(('', 's', ' seconds', ' sec', ' seconds', ' secs'))}"
+    plural = "s" if value != 1 else ""
+    return f"{value}{rng.choice(('', 's', f' second{plural}', ' sec', f' second{plural}', f' sec{plural}'))}"
 
 
 def list_text(values: Sequence[Any], rng: Random) -> str:
@@ -122,7 +130,7 @@ def list_text(values: Sequence[Any], rng: Random) -> str:
     if roll < 0.45:
         return ", ".join(texts[:-1]) + " and " + texts[-1]
     if roll < 0.6:
-        return ", ".join(texts[:-1]) + ", and " + texts[-1]
+        return ", ".join(texts[:-1]) + (", and " if len(texts) > 2 else " and ") + texts[-1]
     if roll < 0.8:
         return ", ".join(texts)
     if roll < 0.86:

@@ -31,7 +31,7 @@ def documents(path: Path) -> Iterator[Document | Drop]:
         UserError: the path is missing, or no OpenAPI v2 document.
     """
     if not demand(path).is_file() or not path.name.endswith(JSON):
-        raise unreadable(path, JSON)
+        raise unreadable(path, JSON, folder=False)
     found = whole(path)
     definitions = found.get("definitions") if isinstance(found, dict) else None
     if not isinstance(definitions, dict):

@@ -83,9 +83,10 @@ def demand(path: Path) -> Path:
     return path
 
 
-def unreadable(path: Path, known: Sequence[str]) -> UserError:
-    """Return the error that a source is no file of a known type."""
-    return UserError(f"sources: {path}", "cannot read this type of file", f"give a folder, or a file that ends in {', '.join(known)}")
+def unreadable(path: Path, known: Sequence[str], *, folder: bool = True) -> UserError:
+    """Return the error that a source is no file of a known type; `folder`: whether the form can be read from a folder, too."""
+    found = "is a folder, and this form is read from a file" if path.is_dir() else "cannot read this type of file"
+    return UserError(f"sources: {path}", found, f"give {'a folder, or ' * folder}a file that ends in {', '.join(known)}")
 
 
 def files(path: Path, suffixes: tuple[str, ...]) -> Iterator[File | Drop]:

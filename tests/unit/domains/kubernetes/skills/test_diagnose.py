@@ -251,3 +251,42 @@ def test_refusals_are_worded_as_a_real_api_server_words_them():
         tails = [re.split(r"is invalid: |\{manifest\}\": |is forbidden: ", message)[-1] for message in messages]
         patterns = [re.sub(r"\\\{[a-z_]+\\\}", ".*", re.escape(tail)) for tail in tails]
         assert any(re.search(pattern, one, re.DOTALL) for pattern in patterns for one in real), (name, patterns)
+
+
+def test_accepted_commands_are_of_the_pod_and_the_namespace_that_are_pasted_and_were_not_run(both):
+    """Also those that the answer itself does not speak of: who answers with another good command must name the place too."""
+    placed = 0
+    for sample in both:
+        pasted = re.findall(r"(?m)^\S*(?: \S+)? ?kubectl [^\n]* -n (\S+)$", sample.request)
+        accepted = sample.intents[-1].value
+        run = {canonical(line) for line in re.findall(r"kubectl [^\n|`]*", sample.request)}
+        assert not run & set(accepted), (sample.request, accepted)
+        for command in accepted if pasted else ():
+            if re.match(r"kubectl (describe|logs|top) pods?[/ ]", command) and "kube-system" not in command:
+                assert f"--namespace={pasted[0]}" in command, (sample.request, command)
+                placed += 1
+    assert placed > 50
+
+
+def test_what_is_spoken_of_is_named_once_and_no_question_is_about_any_node(both):
+    for sample in both:
+        assert not re.search(
+            r"(?i)(?<!get )\b(a|one) (node|pod|pvc|claim|worker node|workload|namespace)\?|\bone of (the|our) \w+\?", sample.request
+        )
+        for name in ("one of the workers", "one of our nodes", "one of our pods"):
+            assert sample.request.lower().count(name) <= 1 + ("itle: " in sample.request), sample.request
+
+
+def test_the_sentence_follows_the_message_that_was_drawn():
+    """One cause, several messages: what the pod's own limit is blamed for is not its container, and the plugin's word is passed on."""
+    for number in range(40):
+        eaten = draw_cause("EphemeralStorageLimitExceeded", Seed(21).rng(number), TRAIN)
+        told = re.search(r"(?i)container (\S+) exceeded|EmptyDir volume \"(\S+)\"|total limit of containers", eaten.request)
+        blamed = f"container {told[1]} " if told[1] else f"volume {told[2]} " if told[2] else "its containers and emptyDir volumes together"
+        assert blamed in eaten.answer, eaten
+        network = draw_cause("SandboxNetworkFailed", Seed(22).rng(number), TRAIN)
+        plugin = re.search(r'plugin (?:type=)?"(\w+)', network.request)[1]
+        assert plugin in network.answer.lower(), network
+        broken = draw_cause("YamlSyntaxError", Seed(23).rng(number), TRAIN)
+        assert "is not valid YAML" in broken.answer and "\nFix: " in broken.answer
+        assert ("tab" in broken.answer) == ("cannot start any token" in broken.request)

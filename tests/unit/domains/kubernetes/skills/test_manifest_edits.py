@@ -1,13 +1,17 @@
 """Edits: what was asked for is different and all else stays; asked in the two forms that `ask --edit` shows."""
 
+from random import Random
+
 import pytest
 
 from kubestill.domains.api import HELD, TRAIN, Document, Drop, Intent, Sample
+from kubestill.domains.kubernetes.drawing.words import Words
 from kubestill.domains.kubernetes.grammars.editing import asked, edited
 from kubestill.domains.kubernetes.intents.lens import Facts
 from kubestill.domains.kubernetes.kubernetes import domain
 from kubestill.domains.kubernetes.manifests import read
 from kubestill.domains.kubernetes.printing import dump
+from kubestill.domains.kubernetes.skills.manifest.additions import additions
 from kubestill.domains.kubernetes.skills.manifest.edits import EDITED, draw_edit, judge_edit, ordered_like, reverse_edit
 from kubestill.domains.kubernetes.skills.manifest.judging import judge
 from kubestill.domains.kubernetes.skills.manifest.removal import REMOVE, RENAME, without
@@ -146,3 +150,17 @@ def test_what_is_new_stands_at_its_idiomatic_place_and_the_rest_where_it_stood()
     assert found == after
     assert list(found) == list(before) and list(found["metadata"]) == ["labels", "name", "namespace"]
     assert list(found["metadata"]["labels"]) == ["b", "a", "Z"] and set(found["spec"]) == {"containers", "hostNetwork"}
+
+
+def test_nothing_is_added_that_cannot_work_on_the_object():
+    words = Words(Random(3), TRAIN)
+    headless = [Intent("port", (), 80), Intent("spec.clusterIP.none", (), True)]
+    empty = [Intent("kind", (), "ConfigMap"), Intent("name", (), "one")]
+    for facts, kind, never in ((headless, "Service", "spec.sessionAffinity"), (empty, "ConfigMap", "immutable")):
+        found = [offer() for _ in range(60) for offer in additions(kind, facts, words, 9)]
+        assert never not in {intent.aspect for change in found if change for intent in change.intents}
+    usual = [offer() for _ in range(60) for offer in additions("Service", headless[:1], words, 9)]
+    assert "spec.sessionAffinity" in {intent.aspect for change in usual if change for intent in change.intents}
+    grants = [offer() for _ in range(400) for offer in additions("Role", [], words, 9)]
+    verbs = {intent.keys[0]: intent.value for change in grants if change for intent in change.intents if intent.aspect == "grant"}
+    assert verbs["pods/log"] == ("get",) and verbs["pods/exec"] == ("create",)

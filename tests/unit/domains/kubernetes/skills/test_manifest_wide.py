@@ -117,3 +117,13 @@ def test_it_reads_what_it_says_and_can_be_pickled():
     found = [skill.reverse(document, Seed(7).rng(number), TRAIN) for number in range(40)]
     assert all(isinstance(sample, Sample) and skill.judge(sample.answer, sample.intents).passed for sample in found)
     assert {road(sample) for sample in found} >= {"edit", "other", "plain"}
+
+
+def test_nobody_says_the_same_few_words_before_one_thing_after_the_other(mannered):
+    told = 0
+    for samples in mannered.values():
+        for sample in samples:
+            words = [form for form in sample.forms if form.startswith("manifest.manners.") and "/more" in form]
+            told += len(words) > 2
+            assert len(set(words)) == len(words), sample.request
+    assert told > 30

@@ -75,10 +75,14 @@ def test_a_runbook_gives_its_sentences_and_the_commands_that_only_read():
 @pytest.mark.parametrize(
     ("text", "kind", "reason"),
     [
-        ("# X\n\nnothing", "WorkerPodSlow", "no-usable-sentence"),
-        (RUNBOOK, "NothingKnown", "subject-unknown"),
-        (RUNBOOK, "not a name", "runbook-without-alert"),
-        (RUNBOOK.replace("Orders", "See https://x.example"), "WorkerPodSlow", "no-usable-sentence"),
+        ("# X\n\nnothing", "WorkerPodSlow", "the first sentence under Meaning cannot be used: there is none"),
+        (RUNBOOK, "NothingKnown", "the alert's name does not tell what it is about"),
+        (RUNBOOK, "not a name", "a runbook of no alert's name"),
+        (
+            RUNBOOK.replace("Orders", "See https://x.example"),
+            "WorkerPodSlow",
+            "the first sentence under Impact cannot be used: it points elsewhere (a link, a colon, a list) or is unfinished",
+        ),
     ],
 )
 def test_runbooks_that_cannot_be_used_are_dropped_with_a_reason(text, kind, reason):

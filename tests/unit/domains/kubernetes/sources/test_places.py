@@ -30,6 +30,11 @@ def test_what_cannot_be_read_is_one_clear_error(tmp_path, reader, name, content,
     assert str(tmp_path / name) in str(error.value)
 
 
+def test_a_form_that_is_read_from_a_file_alone_takes_no_folder(tmp_path):
+    with pytest.raises(UserError, match=r"is a folder, .*; give a file that ends in \.json"):
+        listed("fields", tmp_path)
+
+
 @pytest.mark.parametrize("reader", LINES)
 def test_lines_of_strangers_are_drops(tmp_path, reader):
     rows = [

@@ -22,6 +22,8 @@ _LAYOUTS = (
 _NAMES, _WEIGHTS = [name for name, _ in _LAYOUTS], [weight for _, weight in _LAYOUTS]
 _SPOKEN_OF = {"node": "node", "claim": "claim", "service": "service", "ingress": "ingress", "scale": "scale", "job": "job"}
 _SPOKEN_OF |= {"cronjob": "cronjob", "rollout": "rollout", "namespace": "namespace"}
+_NOUNS = {"scale": "autoscaler"}  # what a thing is called, where the name of its table is no noun for it
+_UNKNOWN = re.compile(r"(a|an|one)\b")  # `a node`, `one of the workers`: so a thing is spoken of for the first time, and not in a question
 _LEFT = re.compile(r" +(?=[ ?.,!:])")
 _FENCED = 0.15
 _CAPITAL = 0.55  # of the requests whose writer begins sentences with a capital
@@ -43,7 +45,9 @@ class Asking:
         self.rng: Random = scene.rng
         self.forms: list[str] = []
         self.capital = self.rng.random() < _CAPITAL
-        self.it = scene.fill(self.pick(f"it/{_SPOKEN_OF.get(cause.topic, 'pod')}"))
+        self.noun = _SPOKEN_OF.get(cause.topic, "pod")
+        self.it = scene.fill(self.pick(f"it/{self.noun}"))
+        self.spoken = ""  # the last part that spoke of it
 
     def pick(self, name: str) -> str:
         """Return a part of a table, with what it speaks of filled in."""
@@ -56,7 +60,8 @@ class Asking:
         if self.rng.random() < _FENCED:
             paste = f"```\n{paste}\n```"
         layout = self.rng.choices(_NAMES, _WEIGHTS)[0]
-        said = [self._said(f"{name}/lines") for name in missing]
+        kinds = ((f"{name}/{self.noun}", f"{name}/lines") for name in missing)  # nobody says of a namespace that it is in one
+        said = [self._said(own if own in tables() else common) for own, common in kinds]
         if layout == "ticket":
             return self._ticket(paste, said)
         names = layout.split(", ")
@@ -98,10 +103,27 @@ class Asking:
 
     def _said(self, name: str) -> str:
         """Return a part as this writer writes: with a capital at its beginning, or without."""
-        text = self.scene.fill(self.pick(name).replace("{it}", self.it))
+        text = self.scene.fill(self._of_it(self.pick(name), name.split("/")[0]))
         first = text.split(" ")[0].strip(":.,?")
         named = first == "kubectl" or first in self.scene.values.values()  # a name keeps its spelling
         return text if named or not self.capital else text[0].upper() + text[1:]
+
+    def _of_it(self, text: str, sort: str) -> str:
+        """Put in what a part speaks of: by its name at first, then as `it`; a title is no sentence, and stands for itself."""
+        if "{it}" not in text:
+            return text
+        said, noun = self.it, _NOUNS.get(self.noun, self.noun)
+        unknown = bool(_UNKNOWN.match(said))
+        if sort == "title":
+            said = f"the {noun}" if said == "it" else said
+        elif self.spoken not in ("", "title"):
+            said = "it"
+        elif unknown and (sort == "question" or self.spoken):
+            said = f"the {noun}" if self.spoken else f"this {noun}"
+        elif said == "it" and not text.startswith("{it}"):
+            said = f"this {noun}"
+        self.spoken = sort
+        return text.replace("{it}", said)
 
 
 def _paragraph(parts: list[str]) -> str:

@@ -31,7 +31,7 @@ class DiagnoseSkill:
     """Plants a cause in an invented situation, shows what the cluster would say, and asks."""
 
     name = NAME
-    version = 2  # of the catalogue, the screens, the questions and the judge
+    version = 3  # of the catalogue, the screens, the questions and the judge
     reads: frozenset[str] = frozenset()  # pages show outputs of many faults at once: none has one cause and one next command
 
     def draw(self, rng: Random, part: str) -> Sample | Drop:
@@ -93,14 +93,14 @@ def _sample(cause: Cause, rng: Random, part: str) -> Sample | Drop:
     values = {intent.aspect: str(intent.value) for intent in noted}
     if cause.sentence(values) is None or not cause.commands(values):
         return Drop("paste-shows-too-little")
-    intents = (TASK, *noted, Intent(NEXT, (), _accepted(cause, values, scene.named, request)))
+    intents = (TASK, *noted, Intent(NEXT, (), _accepted(cause, _known(cause, scene, request), scene.named, request)))
     answer = build(intents)
     identity = f"{stable_hash(request, answer):016x}"
     return Sample(identity, NAME, request, answer, intents, cause.name, "procedural", (*forms, *asking.forms))
 
 
 def _accepted(cause: Cause, values: Mapping[str, str], named: bool, request: str) -> tuple[str, ...]:
-    """Return every command that would show the cause, in its one spelling; -n default may be said or left out.
+    """Return every command that would show the cause, filled in with all that the request shows; -n default may be said or left out.
 
     What was run already shows nothing new.
     """

@@ -12,7 +12,7 @@ MAKES = frozenset(("create", "run", "expose", "autoscale"))  # first words of co
 _SAID = re.compile(r"\b(kubectl|commands?|cli|one-?liner|imperative\w*|dry[- ]?run|type)\b", re.IGNORECASE)
 # A request that speaks of people, greets or asks has a beginning and an end of its own.
 _SPEAKS = re.compile(
-    r"[?!]|\b(i|i'll|i'd|we|we'll|my|me|us|let's|can|could|would|please|pls|plz|thanks|thx|ty|hi|hello|hey|how|what|which|help|need|next|task|todo)\b",
+    r"[?!]|\b(i|i'll|i'd|we|we'll|my|me|us|let's|can|could|would|please|pls|plz|thanks|thx|ty|hi|hello|hey|how|what|which|help|need|next|task|todo|good|morning|ok|okay|alright|so|sorry|doing|quick)\b",
     re.IGNORECASE,
 )
 LEADS, ASKS = 0.5, 0.25  # shares of the requests that may begin with it, or end with a question of it

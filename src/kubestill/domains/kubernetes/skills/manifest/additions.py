@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 from kubestill.domains.api import Intent
-from kubestill.domains.kubernetes.drawing.others import NAMESPACED, VERBS
+from kubestill.domains.kubernetes.drawing.others import NAMESPACED, verbs_for
 from kubestill.domains.kubernetes.drawing.words import Words
 from kubestill.domains.kubernetes.intents.kinds import KINDS
 from kubestill.domains.kubernetes.phrasing.joins import resource_text, verbs_text
@@ -50,6 +50,20 @@ def _once(aspect: str, value: Callable[[Words], Any], topic: str, keys: tuple[st
         return Change("set", topic, (intent,), {"k": "", "o": "", "v": spoken(intent, words.rng)}, (aspect, *keys))
 
     return add
+
+
+def _unless(addition: Addition, *starts: str) -> Addition:
+    """Return an addition that is none where the object says something that it cannot go with."""
+
+    def add(facts: Facts, words: Words) -> Change | None:
+        return None if _has(facts, *starts) else addition(facts, words)
+
+    return add
+
+
+def _immutable(facts: Facts, words: Words) -> Change | None:
+    """Freeze what there is; of nothing there is nothing to freeze."""
+    return _FROZEN(facts, words) if _has(facts, "data") else None
 
 
 def _flag(aspect: str, topic: str, value: bool = True, keys: tuple[str, ...] = ()) -> Addition:
@@ -134,8 +148,9 @@ def _subject(facts: Facts, words: Words) -> Change | None:
 
 
 def _grant(facts: Facts, words: Words) -> Change | None:
-    resource, verbs = words.rng.choice(NAMESPACED), words.rng.choice(VERBS[:-1])
-    if resource in _keys(facts, "grant"):
+    resource = words.rng.choice(NAMESPACED)
+    verbs = verbs_for(resource, words.rng)
+    if resource in _keys(facts, "grant") or "*" in verbs:
         return None
     told = {"k": resource_text(resource, words.rng), "v": verbs_text(verbs, words.rng)}
     return _added("grant", [Intent("grant", (resource,), verbs)], told)
@@ -168,6 +183,7 @@ def _label(facts: Facts, words: Words) -> Change | None:
     return _LABELLED(facts, words) if words.rng.random() < 0.4 else None
 
 
+_FROZEN = _flag("immutable", "immutable")
 _LABELLED = _entry("label", "label", lambda words: words.label())
 _LABEL: Addition = _label
 _ENFORCED = ("pod-security.kubernetes.io/enforce", "pod-security.kubernetes.io/warn", "pod-security.kubernetes.io/audit")
@@ -202,7 +218,7 @@ ADDITIONS: dict[str, tuple[Addition, ...]] = {
     "Pod": (_LABEL,),
     "Service": (
         _LABEL,
-        _once("spec.sessionAffinity", lambda _: "ClientIP", "affinity"),
+        _unless(_once("spec.sessionAffinity", lambda _: "ClientIP", "affinity"), "spec.clusterIP.none", "spec.externalName"),
         _once("spec.type", lambda words: words.rng.choice(("NodePort", "LoadBalancer")), "service_type"),
     ),
     "Ingress": (_rule, _rule, _tls, _LABEL),
@@ -210,7 +226,7 @@ ADDITIONS: dict[str, tuple[Addition, ...]] = {
     "ConfigMap": (
         _entry("data", "data", lambda words: (words.key(), words.text())),
         _entry("data", "data", lambda words: (words.key(), words.text())),
-        _flag("immutable", "immutable"),
+        _immutable,
         _LABEL,
     ),
     "Secret": (_entry("data", "data", lambda words: (words.key(), words.secret())), _LABEL),

@@ -9,13 +9,15 @@ from dataclasses import dataclass
 from random import Random
 
 from kubestill.domains.api import Intent
-from kubestill.domains.kubernetes.phrasing.clause import Clause, shield
+from kubestill.domains.kubernetes.phrasing.clause import Clause
 from kubestill.domains.kubernetes.phrasing.clauses import clauses
-from kubestill.domains.kubernetes.phrasing.compose import Composed, Request
-from kubestill.domains.kubernetes.skills.manifest.parts import Speaker, finished, unpunctuated
+from kubestill.domains.kubernetes.phrasing.compose import IS, Composed
+from kubestill.domains.kubernetes.phrasing.request import Request
+from kubestill.domains.kubernetes.skills.manifest.parts import Speaker, finished, has, unpunctuated
 
 _PEOPLE = "Priya Tomás Wei Aisha Jonas Maria Dmitri Chloe Omar Ingrid Kenji Fatima Lars Amara Ravi Elena Marek Yuki Sam".split()
 _HEAD = ("kind", "name", "namespace")
+_ALWAYS = (*_HEAD, "data", "spec.nfs.server", "spec.nfs.path", "spec.hostPath.path")
 _LANGUAGES = ("german", "spanish", "japanese", "slavic", "chinese", "hindi")
 
 
@@ -37,11 +39,8 @@ class Seeds:
         """Return every clause that is not said yet."""
         found: list[Clause] = list(self.request.clauses)
         self.request.clauses.clear()
-        texts = [self.request.say(clause, register or self.register) for clause in found]
-        if self.request.namespace:
-            texts.append(self.request.frame("namespace/np").replace("{v}", shield(self.request.namespace)))
-            self.request.namespace = ""
-        return texts
+        register = register or self.register
+        return [self.request.say(clause, register, IS if register == "vp" else None) for clause in found]
 
     def around(self, text: str) -> str:
         """Return a text with the person's background before it and the constraint after it, where they are said."""
@@ -69,7 +68,7 @@ def compose_otherwise(intents: Sequence[Intent], rng: Random, part: str) -> Comp
 
 def fewer(intents: Sequence[Intent], essential: frozenset[str], rng: Random) -> list[Intent]:
     """Return what nobody can leave out, and two or three things more: of all else people take the default."""
-    kept = [place for place, intent in enumerate(intents) if intent.aspect in _HEAD or intent.aspect in essential]
+    kept = [place for place, intent in enumerate(intents) if intent.aspect in _ALWAYS or intent.aspect in essential]
     rest = [place for place in range(len(intents)) if place not in set(kept)]
     chosen = {*kept, *rng.sample(rest, min(len(rest), rng.randint(0, 3)))}
     return [intent for place, intent in enumerate(intents) if place in chosen]
@@ -102,7 +101,8 @@ def _ticketed(seeds: Seeds) -> str:
     """A form with fields."""
     speaker, head = seeds.speaker, seeds.head()
     items = seeds.items(speaker.rng.choice(("np", "kv")))
-    meta = dict.fromkeys(speaker.say("manners.ticket/meta") for _ in range(speaker.rng.randint(0, 2)))
+    meta = [speaker.say("manners.ticket/meta") for _ in range(speaker.rng.randint(0, 2))]
+    meta = list({line.partition(":")[0]: line for line in meta}.values())  # nothing has two priorities
     mark = speaker.say("manners.ticket/mark")
     lines = [_put(speaker.say("manners.ticket/title"), "head", head), *meta]
     if items:
@@ -122,16 +122,19 @@ def _mailed(seeds: Seeds) -> str:
 
 
 def _strung(seeds: Seeds, manner: str, register: str, join: str) -> str:
-    """An opening, and an item after the other as it comes to mind."""
-    speaker = seeds.speaker
-    head = seeds.head()
+    """An opening, and an item after the other as it comes to mind: each with other words before it, or with none."""
+    speaker, head = seeds.speaker, seeds.head()
     parts = [_put(speaker.say(f"manners.{manner}/open"), "head", head)]
-    parts += [_put(speaker.say(f"manners.{manner}/more"), "item", item) for item in seeds.items(register)]
+    nominal = register == "np" and has(f"manners.{manner}/more_np")
+    for item in seeds.items(register):
+        table = f"manners.{manner}/{'more_np' if nominal and speaker.chance(0.4) else 'more'}"
+        line = speaker.fresh(table, 1.0 if join == " " else 0.75) or ("and {item}" if join == " " else "{item}")
+        parts.append(_put(line, "item", item))
     return join.join(parts)
 
 
 def _chatted(seeds: Seeds) -> str:
-    text = _strung(seeds, "chat", seeds.speaker.rng.choice(("np", "kv")), seeds.speaker.rng.choice((", ", "\n", ". ", " ")))
+    text = _strung(seeds, "chat", seeds.speaker.rng.choice(("np", "kv")), seeds.speaker.rng.choice((", ", "\n", ". ", ", ")))
     close = seeds.speaker.maybe("manners.chat/close", 0.5)
     return f"{text}, {close}" if close else text
 
@@ -166,7 +169,8 @@ def _stepped(seeds: Seeds) -> str:
     parts = [_put(speaker.say("manners.steps/first"), "head", head)]
     for place, item in enumerate(items, 2):
         table = "last" if place > 2 and place == len(items) + 1 else "next"
-        parts.append(_put(speaker.say(f"manners.steps/{table}"), "item", item))
+        line = speaker.fresh(f"manners.steps/{table}")
+        parts.append(_put(line or "then {item}", "item", item))
     return seeds.around(speaker.rng.choice((". ", ", ", "\n", "; ")).join(parts))
 
 

@@ -9,10 +9,12 @@ from random import Random
 from kubestill.domains.api import Intent
 from kubestill.domains.kubernetes.phrasing.clause import CLOSE, OPEN, shield
 from kubestill.domains.kubernetes.phrasing.clauses import clauses
+from kubestill.domains.kubernetes.phrasing.finish import bare, tidy
 from kubestill.domains.kubernetes.phrasing.lines import Table, read_tables
 from kubestill.ground.seeds import stable_hash
 
 FILES = ("edits", "sets", "custom", "manners")
+_TRIES = 6  # draws of a line until it is one that was not used
 
 
 @cache
@@ -46,6 +48,17 @@ class Speaker:
             text = text.replace("{" + key + "}", shield(value)) if value else text
         return text
 
+    def fresh(self, name: str, chance: float = 1.0) -> str:
+        """Return a line of a table that this person has not used yet, or nothing."""
+        if self.rng.random() >= chance:
+            return ""
+        for _ in range(_TRIES):
+            text, form = parts()[f"manifest.{name}"].pick(self.rng, self.part)
+            if form not in self.forms:
+                self.forms.append(form)
+                return text
+        return ""
+
     def maybe(self, name: str, chance: float, **values: str) -> str:
         """Return a line of a table, or nothing."""
         return self.say(name, **values) if self.rng.random() < chance else ""
@@ -71,17 +84,16 @@ def has(name: str) -> bool:
 
 _PIECES = re.compile(f"{OPEN}+[^{OPEN}{CLOSE}]*{CLOSE}+")
 _STARTS = re.compile(r"(^|[.!?]\s+|\n)([a-z])(?=[a-z']*[\s,])")
-_ARTICLE = re.compile(rf"\b([Aa]) (?={OPEN}?(?:(?:[aei]|o(?!ne)|hpa\b|HPA\b)\w|8\w|1[18](?:[A-Z]|{CLOSE})))")
 _EGO = re.compile(r"\bi(?=[ '])")
 
 
 def finished(text: str, capitals: bool) -> str:
     """Return a text with the shields taken off: one space between words, `capitals` where sentences begin."""
-    text = _ARTICLE.sub(r"\1n ", re.sub(r"(?<=\S) {2,}(?=\S)", " ", text))
+    text = tidy(text)
     if capitals:
         text = _STARTS.sub(lambda match: match[1] + match[2].upper(), text)
         text = _EGO.sub("I", text)
-    return text.replace(OPEN, "").replace(CLOSE, "").strip()
+    return bare(text)
 
 
 def unpunctuated(text: str) -> str:
@@ -94,4 +106,4 @@ def unpunctuated(text: str) -> str:
 
 
 def _bare(text: str) -> str:
-    return re.sub(r"[.,;:!?()\"\n-]+", " ", text.lower())
+    return re.sub(r"[.,;:!?()\u2768\u2769\"\n-]+", " ", text.lower())

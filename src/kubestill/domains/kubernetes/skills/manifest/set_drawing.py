@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from kubestill.domains.api import Intent
-from kubestill.domains.kubernetes.drawing.others import NAMESPACED, VERBS
+from kubestill.domains.kubernetes.drawing.others import NAMESPACED, SUBRESOURCES, VERBS
 from kubestill.domains.kubernetes.drawing.words import Words
 from kubestill.domains.kubernetes.phrasing.clause import shield
-from kubestill.domains.kubernetes.phrasing.joins import resource_text
+from kubestill.domains.kubernetes.phrasing.joins import resource_texts
 from kubestill.domains.kubernetes.phrasing.schedules import schedule_words
 from kubestill.domains.kubernetes.phrasing.singles import spoken
 from kubestill.domains.kubernetes.skills.manifest.parts import Speaker
@@ -183,9 +183,12 @@ def _access(scene: Scene, account: str, space: str) -> None:
     rng = scene.words.rng
     cluster = rng.random() < 0.35
     role, binding = ("ClusterRole", "ClusterRoleBinding") if cluster else ("Role", "RoleBinding")
-    name, verbs = scene.named(account, "role", "reader", "access"), rng.choice(VERBS[:-1])
-    resources = rng.sample(NAMESPACED, rng.choice((1, 1, 2)))
-    told = {"verbs": _enumerated(verbs), "resources": _enumerated([resource_text(one, rng) for one in resources])}
+    name = scene.named(account, "role", "reader", "access")
+    resources = [one for one in rng.sample(NAMESPACED, 5) if one not in SUBRESOURCES][: rng.choice((1, 1, 2))]
+    if rng.random() < 0.1:
+        resources = [rng.choice(tuple(SUBRESOURCES))]
+    verbs = rng.choice(SUBRESOURCES.get(resources[0], VERBS[:-1]))
+    told = {"verbs": _enumerated(verbs), "resources": _enumerated(resource_texts(resources, rng))}
     called = {"Role": ("role", "Role"), "ClusterRole": ("cluster role", "clusterrole", "ClusterRole")}[role]
     text = scene.speaker.say("sets.role/np", k=rng.choice(called), n=name, **told)
     here = [] if cluster else [Intent("namespace", (), space)]

@@ -39,7 +39,7 @@ class ManifestSkill:
     """Draws requests for manifests, or writes the request that a real manifest answers."""
 
     name = NAME
-    version = 3  # of reading, building, drawing and phrasing
+    version = 4  # of reading, building, drawing and phrasing
     reads = frozenset((MANIFESTS,))
 
     def draw(self, rng: Random, part: str) -> Sample | Drop:
@@ -62,7 +62,7 @@ class ManifestSkill:
 
 def drawn(rng: Random, part: str) -> list[Intent]:
     """Return what is asked of an invented object."""
-    return [intent for intent in draw_intents(rng, part) if _keeps(intent, rng)]
+    return clear([intent for intent in draw_intents(rng, part) if _keeps(intent, rng)])
 
 
 def wanted(document: Document, rng: Random) -> list[Intent] | Drop:
@@ -77,12 +77,32 @@ def wanted(document: Document, rng: Random) -> list[Intent] | Drop:
         intents = read(obj)
     except (AttributeError, TypeError, KeyError, ValueError):
         return Drop("unreadable-intents")
-    chosen = _choose([intent for intent in intents if _sayable(intent) and not silent(intent)], rng)
+    chosen = clear(_choose([intent for intent in intents if _sayable(intent) and not silent(intent)], rng))
     if not any(intent.aspect == "name" for intent in chosen):
         return Drop("name-unsayable")
     if any(intent.aspect in ESSENTIAL and not _sayable(intent) for intent in intents):
         return Drop("essential-unsayable")
+    wants = "container.image" if KINDS[obj["kind"]].template is not None else "data" if obj["kind"] in ("ConfigMap", "Secret") else ""
+    if wants and not any(intent.aspect == wants for intent in chosen):
+        return Drop("nothing-in-it")
     return chosen
+
+
+def clear(intents: Sequence[Intent]) -> list[Intent]:
+    """Return intents without those that leave something open: what is frozen where it holds nothing, and a workload's own `app` label.
+
+    Whoever asks for the label `app` of a Deployment may well mean its pods, which get their name for it unless told otherwise.
+    """
+    said = {intent.aspect: intent.value for intent in intents if not intent.keys}
+    empty = "immutable" in said and not any(intent.aspect == "data" for intent in intents)
+    own = str(said.get("name")) if KINDS[str(said["kind"])].selects else ""
+    pods = {str(intent.value) for intent in intents if intent.aspect == "podLabel" and intent.keys == ("app",)} or {own}
+    return [
+        intent
+        for intent in intents
+        if not (intent.aspect == "immutable" and empty)
+        and not (own and intent.aspect == "label" and intent.keys == ("app",) and str(intent.value) not in pods)
+    ]
 
 
 def asked(intents: Sequence[Intent], rng: Random, part: str, source: Mapping[str, str] | None = None, say: Say = compose) -> Sample | Drop:
@@ -106,7 +126,7 @@ def _keeps(intent: Intent, rng: Random) -> bool:
 
 
 def _sayable(intent: Intent) -> bool:
-    if "[]" in intent.aspect or intent.value is None:
+    if "[]" in intent.aspect or intent.value is None or intent.value == "":
         return False
     texts = [*intent.keys, *_texts(intent.value)]
     return all(len(text) <= MAX_VALUE_CHARS and (text == "" or bool(_PLAIN.match(text))) for text in texts)
@@ -144,6 +164,8 @@ def _orphaned(intent: Intent, places: set[tuple[str, tuple[str, ...]]]) -> bool:
     if parts[0] == "mount":
         wanted = [f"mount.{source}" for source in _MOUNTS] if len(parts) == 2 else [f"mount.{parts[1]}"]
         return (len(parts) > 2 or parts[1] not in _MOUNTS) and not any((aspect, intent.keys[:2]) in places for aspect in wanted)
+    if len(parts) == 4 and parts[1].endswith("Probe"):
+        return (".".join(parts[:3]), intent.keys[:1]) not in places
     if len(parts) == 3 and parts[1].endswith("Probe") and parts[2] not in _HANDLERS:
         return not any((f"{parts[0]}.{parts[1]}.{handler}", intent.keys[:1]) in places for handler in _HANDLERS)
     return False

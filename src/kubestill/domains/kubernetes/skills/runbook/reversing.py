@@ -38,7 +38,7 @@ from kubestill.domains.kubernetes.skills.runbook.signals import SETTINGS, Signal
 from kubestill.domains.kubernetes.skills.runbook.skill import NAME, identity, reading_sample, written
 
 _SHORT_EXPR = 170  # characters: a request that pastes more leaves no room for an answer
-_WORDS = (4, 30)  # of a sentence taken from a runbook
+_WORDS, _SENTENCE = (4, 30), 170  # words and characters of a sentence taken from a runbook
 _PLAIN = re.compile(r"[\x20-\x7e]+\Z")
 _SEVERITIES = ("critical", "warning", "info", "page", "error")
 # Which label a subject goes by, told from an alert's name; the first that fits counts.
@@ -95,10 +95,10 @@ def from_rule(document: Document, rng: Random, part: str) -> Sample | Drop:
     """Ask about an alert in the words of its rule, or ask for the rule."""
     reading = read_rules(document.text)
     if len(reading.rules) != 1 or reading.faults:
-        return Drop("not-one-rule")
+        return Drop("not one rule that can be read")
     rule = reading.rules[0]
     if not rule.text("alert") or not _PLAIN.match(rule.text("alert")):
-        return Drop("rule-without-name")
+        return Drop("a rule whose name is no plain text")
     wished = _wish(rule, document, rng, part) if rng.random() < 0.4 else None
     return wished or _fired(rule, document, rng, part)
 
@@ -107,18 +107,19 @@ def from_runbook(document: Document, rng: Random, part: str) -> Sample | Drop:
     """Ask about an alert; meaning, impact and commands are its runbook's, as far as they can be used."""
     alert = document.kind.strip()
     if not re.match(r"[A-Za-z][\w:-]*\Z", alert):
-        return Drop("runbook-without-alert")
+        return Drop("a runbook of no alert's name")
     signal = signals().get(catalogue().get(alert, ""))
     labels = list(signal.labels) if signal else _guessed(alert)
     if not labels and signal is None:
-        return Drop("subject-unknown")
+        return Drop("the alert's name does not tell what it is about")
     values = draw_values(signal, rng, part) if signal else _drawn(labels, rng, part)
     sections = _sections(document.text)
     meaning, impact = _sentence(sections.get("meaning", "")), _sentence(sections.get("impact", ""))
     if signal and (not impact or _ADVICE.match(impact)):
         impact = signal.seen(values).impact
     if not meaning or not impact:
-        return Drop("no-usable-sentence")
+        lacking = "impact" if meaning else "meaning"
+        return Drop(f"the first sentence under {lacking.title()} cannot be used: {_fault(_first(sections.get(lacking, '')))}")
     request = Request(rng, part, signal.subject if signal else "")
     text = request.take(signal.firing) if signal and rng.random() < 0.7 else ""
     if signal and text and not set(names(text)) & set(SETTINGS):  # the runbook may speak of other thresholds
@@ -162,7 +163,7 @@ def _told(case: _Case, request: Request, told: tuple[str, str, list[str]], docum
         usual = [fill(template, known) for template in case.checks]
         step = fill(case.next, known)
     except KeyError:
-        return Drop("label-unsaid")
+        return Drop("the request does not say a label that the answer needs")
     checks = _merged(own[:2], usual, right)
     thing = listed([label for label in case.labels if label in known], subject=request.subject)
     query = asking(case.signal, known) if case.signal else ""
@@ -170,7 +171,7 @@ def _told(case: _Case, request: Request, told: tuple[str, str, list[str]], docum
     answer = fitting(Answer(f"{head}: {meaning}", impact, checks, query, step)).text()
     text = written(request.text, case.values)
     if len(answer) > MAX_CHARS:
-        return Drop("answer-too-long")
+        return Drop("the answer is too long")
     named = tuple(known[label] for label in case.labels if label in known and label != "namespace")[:1]
     expected = (
         Intent(judging.NAMED, (), named),
@@ -198,7 +199,7 @@ def _fired(rule: Rule, document: Document, rng: Random, part: str) -> Sample | D
     annotation = " ".join(_CLUSTER.sub("", annotation).split())
     wanted = templates.read(annotation)
     if not annotation or wanted.faults or len(annotation) > 300 or re.search(r"\{\{-?\s*(?:if|with|range|end|else)", annotation):
-        return Drop("annotation-unusable")
+        return Drop("the annotation is missing, over 300 characters, or a template that cannot be filled")
     labels = list(signal.labels) if signal else [label for label in wanted.labels if label != "cluster"]
     names_of = {signal.shown(label): label for label in labels} if signal else {label: label for label in labels}
     if not signal and "instance" in labels and re.search(r"\bnode_", rule.text("expr")):
@@ -215,10 +216,10 @@ def _fired(rule: Rule, document: Document, rng: Random, part: str) -> Sample | D
     if signal:
         return reading_sample(signal, request, values, document.source)
     if not set(labels) & set(_LOOKING):
-        return Drop("subject-unknown")
+        return Drop("no label of the alert tells what it is about")
     meaning = _sentence(fill(text, values) + ".")
     if not meaning:
-        return Drop("no-usable-sentence")
+        return Drop("the annotation is no sentence that can be used")
     case = _Case(alert, labels, values, None)
     return _told(case, request, (meaning, _HARM.get(case.key, _ANY_HARM), []), document)
 
@@ -289,15 +290,30 @@ def _sections(text: str) -> dict[str, str]:
 
 def _sentence(text: str) -> str:
     """Return the first sentence of a section as plain words, or an empty string where it cannot be used."""
+    sentence = _first(text)
+    return "" if _fault(sentence) else as_sentence(sentence)
+
+
+def _first(text: str) -> str:
+    """Return the first sentence of a section without its markup."""
     text = re.sub(r"<[^>]+>|\{\{[<%].*?[%>]\}\}", " ", re.sub(r"```.*?```", " ", text, flags=re.DOTALL))
     text = re.sub(r"!?\[([^\]]*)\](?:\([^)]*\)|\[[^\]]*\])?", r"\1", text)
     paragraph = " ".join(re.sub(r"[`*_>]", "", text.strip().split("\n\n")[0]).split())
     sentence = re.split(r"(?<=[a-z0-9)])[.!](?:\s|$)", paragraph)[0].strip(" .:-")
-    sentence = re.sub(r"^(?:This|The) alert (?:(?:is (?:fired|triggered)|fires) (?:when|if)|means that) ", "", sentence)
-    fits = _WORDS[0] <= len(sentence.split()) <= _WORDS[1] and len(sentence) <= 170 and _PLAIN.match(sentence)
-    if not fits or not sentence[0].isalpha() or re.search(r"https?:|TO[D]O|X{2,}| - |\bSee\b|:\s|\bfollowing\b|\bbelow\b|\$", sentence):
-        return ""
-    return as_sentence(sentence)
+    return re.sub(r"^(?:This|The) alert (?:(?:is (?:fired|triggered)|fires) (?:when|if)|means that) ", "", sentence)
+
+
+def _fault(sentence: str) -> str:
+    """Say why a sentence cannot be used; an empty string where it can."""
+    if not sentence:
+        return "there is none"
+    if not _WORDS[0] <= len(sentence.split()) <= _WORDS[1] or len(sentence) > _SENTENCE:
+        return f"it must have {_WORDS[0]} to {_WORDS[1]} words, and {_SENTENCE} characters at most"
+    if not _PLAIN.match(sentence) or not sentence[0].isalpha():
+        return "it must be plain ASCII and begin with a letter"
+    if re.search(r"https?:|TO[D]O|X{2,}| - |\bSee\b|:\s|\bfollowing\b|\bbelow\b|\$", sentence):
+        return "it points elsewhere (a link, a colon, a list) or is unfinished"
+    return ""
 
 
 def _commands(text: str, labels: Sequence[str]) -> Iterator[str]:

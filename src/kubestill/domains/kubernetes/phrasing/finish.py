@@ -1,0 +1,85 @@
+"""The last touch on a request: one blank between words, the right article, a person's capitals, haste and slips; no value is touched."""
+
+import re
+from random import Random
+
+from kubestill.domains.kubernetes.phrasing.clause import CLOSE, OPEN
+
+# `an app`, `an 8 core node`; values stand between OPEN and CLOSE.
+_ARTICLE = re.compile(
+    rf"\b([Aa]) (?=[\"'`]?{OPEN}*(?:(?:[aei]|o(?!ne)|Ingress|ExternalName)\w|(?:hpa|HPA|sts|rs)\b|8\w?|1[18](?:[A-Z]|{CLOSE})))"
+)
+_UNIT_TWICE = re.compile(rf"\b(cpus?|cores?|vcpus?|millicores|millicpu|milli)({CLOSE}?)( of)? cpus?\b")
+_ONE = re.compile(
+    rf"((?<![\w.:/=-]){OPEN}(?:1|one){CLOSE}) ((?:more |running |failed |successful |identical |parallel |further )?)"
+    r"(replica|pod|instance|clone|worker|backend|goe|retrie|attempt|time|second|minute|run|job|gpu|service|secret|configmap|copie|trie)s\b"
+)
+_SINGULAR = {"goe": "go", "retrie": "retry", "copie": "copy", "trie": "try"}
+
+
+def tidy(text: str) -> str:
+    """Return a text without the seams of its parts: blanks, stops and units that met."""
+    text = re.sub(r"(?<=\S) {2,}(?=\S)", " ", text.replace(" " + CLOSE, CLOSE))
+    text = re.sub(r"(?<=[\w\ue001]) (?=[,;.](?:\s|\Z))", "", text)
+    text = re.sub(r"(?<=[?!.]) ?\.(?=\s|\Z)|(?<=[:,;])[,.](?=\s|\Z)", "", text)
+    text = _ONE.sub(lambda match: f"{match[1]} {match[2]}{_SINGULAR.get(match[3], match[3])}", text)
+    text = _UNIT_TWICE.sub(r"\1\2", text)
+    return _ARTICLE.sub(r"\1n ", text)
+
+
+def bare(text: str) -> str:
+    """Return a text without the marks around its values, and with round brackets for the ornamental ones of the phrase lines."""
+    return text.translate(_MARKS).strip()
+
+
+_MARKS = str.maketrans({OPEN: "", CLOSE: "", "\u2768": "(", "\u2769": ")"})
+
+
+def finish(text: str, rng: Random) -> str:
+    """Give the text a person's habits: capitals at sentence starts or none, a slip of the finger now and then."""
+    text = tidy(text)
+    roll = rng.random()
+    if roll < 0.5:
+        text = re.sub(r"(^|[.!?]\s+|\n)([a-z])(?=[a-z']*[\s,])", lambda match: match[1] + match[2].upper(), text)
+        text = re.sub(r"\bi('|\b)(?=[ 'm])", r"I\1", text)
+    roll = rng.random()
+    if roll < 0.06:
+        text = _slip(text, rng)
+    elif roll < 0.14:
+        text = _hasty(text, rng)
+    return bare(text)
+
+
+_SHORTHAND = {"with": "w/", "without": "w/o", "and": "&", "please": "pls", "you": "u", "because": "bc", "about": "abt"}
+_ARTICLES = frozenset(("the", "a", "an"))
+
+
+def _hasty(text: str, rng: Random) -> str:
+    """Leave articles out, shorten small words, or drop apostrophes, as people in a hurry do; no value is touched."""
+    pieces = re.split(f"({OPEN}[^{CLOSE}]*{CLOSE})", text)
+    roll = rng.random()
+    for place in range(0, len(pieces), 2):
+        if roll < 0.4:
+            pieces[place] = _PLAIN_WORD.sub(lambda match: "" if match[1] in _ARTICLES else match[0], pieces[place])
+        elif roll < 0.8:
+            pieces[place] = _PLAIN_WORD.sub(lambda match: _SHORTHAND.get(match[1], match[1]) + match[2], pieces[place])
+        else:
+            pieces[place] = re.sub(r"(?<=[a-z])'(?=[a-z])", "", pieces[place])
+    return "".join(pieces)
+
+
+_PLAIN_WORD = re.compile(r"(?<![^\s])([a-z]+)( )(?=\S|\Z)")
+
+
+def _slip(text: str, rng: Random) -> str:
+    """Misspell one plain word of five letters or more that is part of no value."""
+    values = [match.span() for match in re.finditer(f"{OPEN}[^{CLOSE}]*{CLOSE}", text)]
+    found = re.finditer(r"(?<![\w/.:=\"'`-])[a-z]{5,}(?![\w/.:=\"'`-])", text)
+    words = [word for word in found if not any(start < word.start() < end for start, end in values)]
+    if not words:
+        return text
+    word = rng.choice(words)
+    place = rng.randrange(word.start() + 1, word.end() - 1)
+    roll = rng.random()
+    middle = "" if roll < 0.4 else text[place] * 2 if roll < 0.6 else text[place + 1] + text[place]
+    return text[:place] + middle + text[place + (1 if roll < 0.6 else 2) :]

@@ -1,0 +1,139 @@
+"""A request under composition: it draws the parts, and sees to it that each fits where it stands and what was said before."""
+
+import re
+from dataclasses import dataclass, field
+from random import Random
+
+from kubestill.domains.kubernetes.intents.kinds import KINDS
+from kubestill.domains.kubernetes.phrasing.clause import Clause, pick_tables, shield
+from kubestill.domains.kubernetes.phrasing.lines import EVERY, tables
+
+_TRIES = 12  # draws of a part until one fits; then any has to do
+_PEOPLE = ("Priya Tomás Wei Aisha Jonas Maria Dmitri Chloe Omar Ingrid Kenji Fatima Lars Amara Ravi Elena Marek Yuki Bob Sam").split()
+
+# Small talk that leads to the request, or looks back on it.
+_LEADS = re.compile(
+    r":$|^(here (is|are|we)|here's|so here|let me|some context|bear with|i'll try|i try to|anyway|first i|you're busy|as promised|"
+    r"my notes from|just so you|long story|the big picture|first post|long-time)|bear with me"
+)
+_LOOKS_BACK = re.compile(
+    r"^(that is the whole|so much for|enough talk|anyway\.|more details can|the rest of the story|hopefully i did|i hope (nothing|this|i )|"
+    r"please double|feel free|sorry for the wall|coffee first|we can |we'll )"
+)
+_LEISURE = re.compile(
+    r"\bno (rush|hurry|stress|pressure)|not (so |at all )?urgent|take your time|whenever|when you (find|get|have)|is fine too"
+)
+_HURRY = re.compile(
+    r"urgent|asap|hurry|breath|impatient|nervous|deadline|sooner|by (tomorrow|the end)|today if|soon as|waiting|rush|chasing|or never|"
+    r"\bby \(?(friday|tuesday)|yesterday\.|short notice"
+)
+_THANKS = re.compile(
+    r"\b(thank|thanks|thanking|thx|ty|tysm|tnx|tx|tia|cheers|ta|appreciated?|obliged|thankful|grateful|merci|gracias|danke|grazie)\b"
+)
+# What is counted in small numbers; all else that small talk numbers is a ticket or a cost center.
+_FEW = re.compile(
+    r"\{n\}(th\b| (days|hours|weeks|years|times|coffees|sprints|of us|blog|findings|questions|people have))|team of|"
+    r"(sprint|phase|wave|batch|step|milestone|chapter|lesson|lab|exercise|homework|slide|hall|point|task|question|paragraph|finding|rack|"
+    r"building|page|row|workshop number|risk) (number )?\{n\}"
+)
+# To launch or install something is to run it.
+_RUNS = re.compile(r"^(pls |please |kindly )?(spin up|stand up|bring up|launch|start|roll out|fire up|kick off|boot|install|bootstrap)\b")
+# Lines that stand by themselves, but not after `it should`, or `it has`.
+_NO_VERB = re.compile(r"^(if|when|for|under|on|as|in|at|the|to|with|from|please|pls|by)\b")
+_NO_NOUN = re.compile(r"^(as|basically|ideally|obviously|at|for|in|on|under|up|if|when|from|by|never|not|so|like|with|w/o|without|to)\b")
+
+
+_UNFIT = {"np": _NO_NOUN, "vp": _NO_VERB}
+
+
+def _twice(kind: str) -> re.Pattern[str] | None:
+    """Return what finds a line that would say again what the kind's name says: `a kubernetes k8s service`."""
+    if re.search(r"k8s|kube", kind):
+        return _KUBE
+    return _OBJECT if re.search(r"\b(object|resource|manifest|definition|spec|obj)\b", kind) else None
+
+
+_KUBE, _OBJECT = re.compile(r"\bk8s|kube"), re.compile(r"object|resource|manifest|definition|\bspec\b|\bobj\b|yaml|type|kind:|of kind")
+
+
+@dataclass
+class Request:
+    """A request under composition: who speaks (`rng`), from which part of the tables, and which parts were used."""
+
+    rng: Random
+    part: str
+    kind: str
+    name: str
+    namespace: str
+    clauses: list[Clause]
+    forms: list[str] = field(default_factory=list)
+    spoken: list[Clause] = field(default_factory=list)  # in the order of mention
+    hurried: bool | None = None  # whether the person is, once small talk has said so
+    thanked: bool = False
+
+    def frame(self, name: str, part: str | None = None, unfit: re.Pattern[str] | None = None) -> str:
+        """Return a line of a table in frames.toml or meta.toml; none that was used before, nor one that `unfit` finds something in."""
+        for _ in range(_TRIES):
+            text, form = tables()[name].pick(self.rng, part or self.part)
+            if not (unfit and unfit.search(text)) and (form not in self.forms or part == EVERY):
+                break
+        self.forms.append(form)
+        return text
+
+    def opener(self) -> str:
+        """Return what stands before the head: `please create`."""
+        return self.frame("frames/openers_imperative", unfit=_RUNS if KINDS[self.kind].template is None else None)
+
+    def head(self, table: str = "heads/lines") -> str:
+        """Return what is wanted: kind and name, and the namespace where one is; else that becomes a clause like any other."""
+        kind = self.frame(f"kinds/{self.kind}", EVERY)
+        text = self.frame(table, unfit=_twice(kind)).replace("{kind}", kind).replace("{name}", shield(self.name))
+        if self.namespace and table == "heads/lines" and self.rng.random() < 0.75:
+            text += " " + self.frame("namespace/at").replace("{v}", shield(self.namespace))
+        elif self.namespace:
+            place = self.rng.randint(0, len(self.clauses))
+            self.clauses.insert(place, Clause(pick_tables("namespace"), {"v": self.namespace}))
+        if not self.namespace and table == "heads/lines" and self.rng.random() < 0.35:
+            text += self._attribute()
+        self.namespace = ""
+        return text
+
+    def _attribute(self) -> str:
+        """Return a clause that follows the noun (`a service for the web pods`), taken off the list; or nothing."""
+        fit = (place for place, clause in enumerate(self.clauses) if "at" in clause.tables and not clause.address)
+        place = next((place for place in fit if self.clauses[place].tables["at"].has(self.part)), None)
+        return "" if place is None else " " + self.say(self.clauses.pop(place), "at")
+
+    def say(self, clause: Clause, register: str, unfit: re.Pattern[str] | None = None) -> str:
+        """Return a clause in a register, in words in which `unfit` finds nothing."""
+        text, form = clause.say(register, self.rng, self.part, unfit or _UNFIT.get(register))
+        self.forms.append(form)
+        self.spoken.append(clause)
+        return text
+
+    def maybe(self, name: str, chance: float, unfit: re.Pattern[str] | None = None) -> str:
+        """Return a line of a table, or nothing."""
+        return self.frame(name, unfit=unfit) if self.rng.random() < chance else ""
+
+    def talk(self, name: str, chance: float, unfit: re.Pattern[str] | None = None) -> str:
+        """Return small talk that goes with the small talk before it, or nothing: nobody is in a hurry who said `take your time`."""
+        if self.rng.random() >= chance:
+            return ""
+        for _ in range(_TRIES):
+            text = self.frame(name, unfit=unfit)
+            hurried = False if _LEISURE.search(text) else True if _HURRY.search(text) else None
+            thanks = bool(_THANKS.search(text))
+            if not (self.thanked and thanks) and (hurried is None or self.hurried in (None, hurried)):
+                self.thanked, self.hurried = self.thanked or thanks, self.hurried if hurried is None else hurried
+                return text
+            self.forms.pop()
+        return ""
+
+    def noise(self, chance: float, before: bool = False) -> str:
+        """Return something that has to be ignored, or nothing: `before` what is asked for, or after it."""
+        name = "frames/noise_named" if self.rng.random() < 0.3 else "frames/noise"
+        text = self.talk(name, chance, _LOOKS_BACK if before else _LEADS)
+        if "{" in text:
+            number = self.rng.randrange(2, 30) if _FEW.search(text) else self.rng.randrange(100, 9999)
+            text = text.replace("{n}", str(number)).replace("{person}", self.rng.choice(_PEOPLE))
+        return text
