@@ -16,8 +16,8 @@ from kubestill.stages.synthesis.stage import SynthesisHow, SynthesisWhat
 
 GOLDEN = {
     ("cron", 1): "5b9867c5679175bd229b57046463a0c4bb4c506d",
-    ("corpus", 2): "c7cf64bfef7d464d25c9dc018dd01ddf3692c477",
-    ("synthesis", 2): "2f3822c58c28efbfcabe827e8fe2c5cabfc196a2",
+    ("corpus", 3): "c7cf64bfef7d464d25c9dc018dd01ddf3692c477",
+    ("synthesis", 3): "2f3822c58c28efbfcabe827e8fe2c5cabfc196a2",
     ("curation", 2): "3c275a4a89a0975011b8d13863ddde2f887ed1ce",
 }
 

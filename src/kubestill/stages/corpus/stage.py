@@ -61,11 +61,19 @@ class Corpus:
     """The stage."""
 
     name: ClassVar[str] = "corpus"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     what: ClassVar[type[What]] = CorpusWhat
     how: ClassVar[type[How]] = CorpusHow
     inputs: ClassVar[Mapping[str, str]] = {}
     output: ClassVar[str] = "documents"
+
+    def ready(self, what: CorpusWhat, domain: Any) -> None:  # noqa: ARG002 - every stage is asked alike
+        """Refuse labels that nothing asks for, before a run begins.
+
+        Raises:
+            UserError: there are some, and no floor; or they cannot be read.
+        """
+        _labels(what)
 
     def run(self, job: Job) -> Done:
         """Write `documents-*.jsonl` and `rejects.jsonl`.

@@ -54,7 +54,7 @@ class Synthesis:
     """The stage."""
 
     name: ClassVar[str] = "synthesis"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     what: ClassVar[type[What]] = SynthesisWhat
     how: ClassVar[type[How]] = SynthesisHow
     inputs: ClassVar[Mapping[str, str]] = {"documents": "corpus"}
