@@ -150,6 +150,12 @@ def ask_model(model: Model, request: str, wish: Wish = Wish(), told: Told | None
     domain = wished_domain(model, wish)
     guide = None if wish.free else domain.guide(wish.kinds, wish.skill)
     engine, started = load_engine(model), time.monotonic()
+    if (
+        wish.skill not in ("", next(iter(domain.skills())))
+        and getattr(engine, "notes", False)
+        and wish.skill not in getattr(engine, "tasks", ())
+    ):
+        raise UserError("--task", f"this model has not learned {wish.skill}", "give --model a student of recipes/kubernetes-skills.toml")
     if wish.draft and getattr(engine, "notes", False):
         raise UserError(
             "--draft", "this model notes what it understood, and what it notes is built", "leave it out, or give another --model"

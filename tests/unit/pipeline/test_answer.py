@@ -2,7 +2,10 @@
 
 import pytest
 
-from kubestill.pipeline.answer import Answer
+from kubestill.ground.errors import UserError
+from kubestill.ground.store import Store
+from kubestill.pipeline.answer import Answer, Wish, ask_model
+from kubestill.pipeline.models import find_model
 from kubestill.tools.checks.api import Outcome, Result, Tier, Verdict
 from kubestill.tools.engines.api import Reply
 
@@ -28,3 +31,9 @@ def test_an_output_holds_more_than_its_answer_uses() -> None:
     assert any("not used of the request" in line for line in told("kind: Pod\nname: a", *words))
     assert any("not used of the request: 'word-0'" in line for line in told("task: diagnose", *words[:3]))
     assert not any("not used" in line for line in told("task: diagnose", *words))
+
+
+def test_a_task_that_a_student_has_not_learned_is_refused(tmp_path):
+    model = find_model(Store(tmp_path), "kubernetes-base")
+    with pytest.raises(UserError, match="this model has not learned kubectl"):
+        ask_model(model, "scale the deployment web to 5", Wish(skill="kubectl"))

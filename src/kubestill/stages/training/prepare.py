@@ -54,9 +54,11 @@ def prepare_texts(job: Job, shards: list[Path]) -> None:
 
 
 def _learned(job: Job, shards: list[Path]) -> ChatFormat:
-    """Return the format with the words of the mix."""
+    """Return the format with the words of the mix, and the tasks that it teaches."""
     pairs = ((record["request"], _copied(record)) for record in _records(shards))
-    return ChatFormat.learn(pairs, job.what.copying, job.domain.vocabulary())
+    learned = ChatFormat.learn(pairs, job.what.copying, job.domain.vocabulary())
+    heads = (record["intents"][0] for record in _records(shards) if record["intents"])
+    return replace(learned, tasks=frozenset(str(head["value"]) for head in heads if head["aspect"] == TASK))
 
 
 def _copied(record: Mapping[str, Any]) -> str:

@@ -48,6 +48,7 @@ class ChatFormat:
     known: frozenset[str] = field(default_factory=frozenset)
     notes: bool = False
     rare: frozenset[str] = field(default_factory=frozenset)
+    tasks: frozenset[str] = field(default_factory=frozenset)  # skills that were taught beside the domain's first one
 
     def prompt(self, request: str, hidden: float = 0.0) -> Prompt:
         """Render a request up to the point where the student writes; a share of its rare words is `hidden`: read as if unknown."""
@@ -81,7 +82,8 @@ class ChatFormat:
     @cached_property
     def _record(self) -> dict[str, object]:
         words = {"known": sorted(self.known), "rare": sorted(self.rare)}
-        return {"version": FORMAT_VERSION, "copying": self.copying, "notes": self.notes, **words}
+        told = {"tasks": sorted(self.tasks)} if self.tasks else {}
+        return {"version": FORMAT_VERSION, "copying": self.copying, "notes": self.notes, **words, **told}
 
     def save(self, folder: Path) -> None:
         """Write `chat.json` into the folder."""
@@ -108,7 +110,7 @@ class ChatFormat:
             record = json.loads(text)
             if record["version"] != FORMAT_VERSION:
                 raise UserError(where, f"chat format {record['version']}, this kubestill speaks {FORMAT_VERSION}", "train it again")
-            words = {name: frozenset(record[name]) for name in ("known", "rare")}
+            words = {name: frozenset(record[name]) for name in ("known", "rare")} | {"tasks": frozenset(record.get("tasks", ()))}
             return cls(copying=record["copying"], notes=record["notes"], **words)
         except (ValueError, LookupError, TypeError):
             raise UserError(where, "no chat format of kubestill", "give a student that kubestill made") from None
@@ -117,7 +119,8 @@ class ChatFormat:
         """Return the format that knows also the words that another one learned; a format of plain text stays as it is."""
         if self.copying == "spell":
             return self
-        return replace(self, known=self.known | other.known, rare=self.rare | (other.rare - self.known))
+        rare = self.rare | (other.rare - self.known)
+        return replace(self, known=self.known | other.known, rare=rare, tasks=self.tasks | other.tasks)
 
     @classmethod
     def learn(cls, pairs: Iterable[tuple[str, str]], copying: Copying = "slots", words: frozenset[str] = frozenset()) -> "ChatFormat":

@@ -86,6 +86,11 @@ class LocalEngine:
         return self.words.voice.notes
 
     @property
+    def tasks(self) -> frozenset[str]:
+        """The skills that a student that notes was taught beside its first one."""
+        return getattr(self.words.voice, "tasks", frozenset())
+
+    @property
     def context(self) -> int:
         """Tokens that a request and its answer may have together."""
         return self.words.context

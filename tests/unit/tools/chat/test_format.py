@@ -184,3 +184,13 @@ def test_a_strange_request_has_a_prompt_and_its_answer_resolves(request_):
         prompt.text.encode()
         answer = request_.encode("utf-8", "replace").decode().replace("⟨", "").replace("⟩", "")
         assert chat.answer(chat.target(answer, prompt), prompt) == answer
+
+
+def test_the_tasks_that_were_taught_are_kept_and_joined(tmp_path):
+    taught = ChatFormat("slots", KNOWN, notes=True, tasks=frozenset(("kubectl",))).widened(
+        ChatFormat("slots", KNOWN, tasks=frozenset(("diagnose",)))
+    )
+    taught.save(tmp_path)
+    assert ChatFormat.load(tmp_path) == taught and taught.tasks == {"kubectl", "diagnose"}
+    SLOTS.save(tmp_path)
+    assert ChatFormat.load(tmp_path).tasks == frozenset() and "tasks" not in (tmp_path / "chat.json").read_text()
