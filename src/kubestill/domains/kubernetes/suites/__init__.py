@@ -10,7 +10,8 @@ from kubestill.domains.api import HELD, HELD_OUT_REPOSITORIES, Document, Drop, I
 from kubestill.domains.kubernetes.fullpass import full_pass
 from kubestill.domains.kubernetes.intents.lens import read, silent
 from kubestill.domains.kubernetes.skills.diagnose import suites as diagnose
-from kubestill.domains.kubernetes.skills.general.suites import GeneralProcedural
+from kubestill.domains.kubernetes.skills.drawn import Drawn
+from kubestill.domains.kubernetes.skills.general import suites as general
 from kubestill.domains.kubernetes.skills.kubectl import suites as kubectl
 from kubestill.domains.kubernetes.skills.manifest.skill import NAME, ManifestSkill
 from kubestill.domains.kubernetes.skills.manifest.suites import WIDE_SUITES
@@ -18,26 +19,6 @@ from kubestill.domains.kubernetes.skills.runbook import suites as runbook
 from kubestill.ground.seeds import Seed, held_out
 
 PER_REPOSITORY = 24  # no repository may stand for the field
-
-
-class Procedural:
-    """Invented objects from held-out words, asked for with held-out phrase parts."""
-
-    name = "manifest-procedural"
-    skill = NAME
-    needs_documents = False
-
-    def samples(self, documents: Iterable[Document], count: int, seed: Seed) -> Sequence[Sample]:
-        """Return `count` samples; documents are not asked for."""
-        del documents
-        skill, place = ManifestSkill(), 0
-        found: list[Sample] = []
-        while len(found) < count:
-            sample = skill.draw(seed.rng(self.name, place), HELD)
-            place += 1
-            if isinstance(sample, Sample) and full_pass(sample.answer, sample.intents).passed:
-                found.append(sample)
-        return found
 
 
 class Real:
@@ -92,5 +73,7 @@ def _implied(intent: Intent, kind: str) -> bool:
     return (silent(intent) and not asked) or intent.aspect == "container.name"
 
 
-_OWN: tuple[Suite, ...] = (Procedural(), Real(), Natural(), *WIDE_SUITES, *kubectl.SUITES, diagnose.Procedural(), *runbook.SUITES)
-SUITES: dict[str, Suite] = {suite.name: suite for suite in (*_OWN, GeneralProcedural())}
+PROCEDURAL = Drawn("manifest-procedural", NAME, ManifestSkill().draw, full_pass)
+_MANIFEST: tuple[Suite, ...] = (PROCEDURAL, Real(), Natural(), *WIDE_SUITES)
+_OTHERS: tuple[Suite, ...] = (*kubectl.SUITES, diagnose.PROCEDURAL, *runbook.SUITES, general.PROCEDURAL)
+SUITES: dict[str, Suite] = {suite.name: suite for suite in (*_MANIFEST, *_OTHERS)}

@@ -26,7 +26,7 @@ from kubestill.domains.kubernetes.skills.diagnose.codes import CODES
 from kubestill.domains.kubernetes.skills.diagnose.objects import OBJECTS, planted
 from kubestill.domains.kubernetes.skills.diagnose.scene import Scene
 from kubestill.domains.kubernetes.skills.diagnose.skill import MOST_CHARS, MOST_LINES, DiagnoseSkill, build, draw_cause
-from kubestill.domains.kubernetes.skills.diagnose.suites import Procedural
+from kubestill.domains.kubernetes.skills.diagnose.suites import PROCEDURAL
 from kubestill.domains.kubernetes.skills.diagnose.values import human
 from kubestill.ground.seeds import Seed
 
@@ -169,8 +169,8 @@ def test_the_catalogue_is_whole():
 
 
 def test_the_suite_asks_of_many_causes_and_never_twice_the_same():
-    samples = Procedural().samples((), 150, Seed(11))
-    assert samples[:20] == Procedural().samples((), 20, Seed(11))
+    samples = PROCEDURAL.samples((), 150, Seed(11))
+    assert samples[:20] == PROCEDURAL.samples((), 20, Seed(11))
     assert len({sample.request for sample in samples}) == 150 and len({sample.kind for sample in samples}) > 60
 
 

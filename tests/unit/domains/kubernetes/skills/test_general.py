@@ -29,7 +29,7 @@ from kubestill.domains.kubernetes.skills.general.fields import ASKED, at, fields
 from kubestill.domains.kubernetes.skills.general.judging import judge
 from kubestill.domains.kubernetes.skills.general.shapes import read, write
 from kubestill.domains.kubernetes.skills.general.skill import GeneralSkill, ask, build, tables
-from kubestill.domains.kubernetes.skills.general.suites import GeneralProcedural
+from kubestill.domains.kubernetes.skills.general.suites import PROCEDURAL
 from kubestill.domains.kubernetes.skills.general.table import TOPICS
 from kubestill.domains.kubernetes.skills.general.topic import Asked
 from kubestill.ground.seeds import Seed
@@ -141,8 +141,8 @@ def test_yes_and_no_are_about_even(drawn):
 
 
 def test_the_suite_repeats_itself_and_a_smaller_one_begins_a_larger():
-    larger = GeneralProcedural().samples((), 40, SUITE_SEED)
-    assert list(GeneralProcedural().samples((), 15, SUITE_SEED)) == list(larger[:15])
+    larger = PROCEDURAL.samples((), 40, SUITE_SEED)
+    assert list(PROCEDURAL.samples((), 15, SUITE_SEED)) == list(larger[:15])
     assert len({sample.request.lower() for sample in larger}) == 40
 
 

@@ -14,7 +14,7 @@ from kubestill.domains.kubernetes.skills.kubectl.catalogue import families, fram
 from kubestill.domains.kubernetes.skills.kubectl.compose import compose
 from kubestill.domains.kubernetes.skills.kubectl.judging import judge, meaning
 from kubestill.domains.kubernetes.skills.kubectl.skill import KubectlSkill
-from kubestill.domains.kubernetes.skills.kubectl.suites import Procedural
+from kubestill.domains.kubernetes.skills.kubectl.suites import PROCEDURAL
 from kubestill.ground.seeds import Seed
 
 SKILL = KubectlSkill()
@@ -185,7 +185,7 @@ def test_what_is_no_command_or_is_not_filled_in_fails(answer):
 
 
 def test_the_suite_repeats_itself_and_a_smaller_one_begins_a_larger():
-    larger, smaller = (Procedural().samples((), count, Seed(3)) for count in (40, 15))
+    larger, smaller = (PROCEDURAL.samples((), count, Seed(3)) for count in (40, 15))
     assert list(smaller) == list(larger[:15]) and len({sample.request for sample in larger}) == 40
     assert all(isinstance(sample, Sample) and SKILL.judge(sample.answer, sample.intents).passed for sample in larger)
 

@@ -4,31 +4,12 @@ from collections.abc import Iterable, Sequence
 
 from kubestill.domains.api import HELD, HELD_OUT_REPOSITORIES, Document, Sample
 from kubestill.domains.kubernetes.kubectl.parse import parse
+from kubestill.domains.kubernetes.skills.drawn import Drawn
 from kubestill.domains.kubernetes.skills.kubectl.documented import FORMS
 from kubestill.domains.kubernetes.skills.kubectl.skill import NAME, KubectlSkill
 from kubestill.ground.seeds import Seed, held_out
 
 PER_PAGE = 6  # no page may stand for the documentation
-TRIES = 20  # a suite gives up on finding a new request after so many repeats in a row
-
-
-class Procedural:
-    """Invented commands from held-out words, asked for with held-out phrase parts."""
-
-    name = "kubectl-procedural"
-    skill = NAME
-    needs_documents = False
-
-    def samples(self, documents: Iterable[Document], count: int, seed: Seed) -> Sequence[Sample]:
-        """Return `count` samples with different requests; documents are not asked for."""
-        del documents
-        skill, found, place, last = KubectlSkill(), dict[str, Sample](), 0, 0
-        while len(found) < count and place - last < TRIES:
-            sample = skill.draw(seed.rng(self.name, place), HELD)
-            place += 1
-            if isinstance(sample, Sample) and sample.request not in found and skill.judge(sample.answer, sample.intents).passed:
-                found[sample.request], last = sample, place
-        return list(found.values())
 
 
 class Documented:
@@ -61,4 +42,5 @@ def _shape(command: str) -> tuple[str, ...]:
     return (*call.path, *(word.text.partition("/")[0] for word in call.arguments[:1]), *sorted({use.flag.name for use in call.uses}))
 
 
-SUITES = (Procedural(), Documented())
+PROCEDURAL = Drawn("kubectl-procedural", NAME, KubectlSkill().draw, KubectlSkill().judge)
+SUITES = (PROCEDURAL, Documented())

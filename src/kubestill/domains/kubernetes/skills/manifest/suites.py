@@ -1,9 +1,9 @@
 """Suites of the wider roads: edits, sets and custom resources, from held-out words, phrase parts and definitions."""
 
-from collections.abc import Callable, Iterable, Sequence
-from random import Random
+from collections.abc import Iterable, Sequence
 
-from kubestill.domains.api import HELD, HELD_OUT_REPOSITORIES, Document, Drop, Sample
+from kubestill.domains.api import HELD, HELD_OUT_REPOSITORIES, Document, Sample
+from kubestill.domains.kubernetes.skills.drawn import Drawn
 from kubestill.domains.kubernetes.skills.manifest.custom import DEFINITIONS, reverse_definition
 from kubestill.domains.kubernetes.skills.manifest.edits import draw_edit
 from kubestill.domains.kubernetes.skills.manifest.judging import judge
@@ -12,28 +12,6 @@ from kubestill.domains.kubernetes.skills.manifest.skill import NAME
 from kubestill.ground.seeds import Seed, held_out
 
 PER_DEFINITION = 12  # no kind may stand for all
-
-
-class Drawn:
-    """Invented samples of one road, from held-out words and phrase parts."""
-
-    skill = NAME
-    needs_documents = False
-
-    def __init__(self, name: str, draw: Callable[[Random, str], Sample | Drop]) -> None:
-        self.name, self.draw = name, draw
-
-    def samples(self, documents: Iterable[Document], count: int, seed: Seed) -> Sequence[Sample]:
-        """Return `count` samples; documents are not asked for."""
-        del documents
-        found: dict[str, Sample] = {}
-        place = 0
-        while len(found) < count:
-            sample = self.draw(seed.rng(self.name, place), HELD)
-            place += 1
-            if isinstance(sample, Sample) and judge(sample.answer, sample.intents).passed:
-                found.setdefault(sample.request, sample)
-        return list(found.values())
 
 
 class Custom:
@@ -56,4 +34,4 @@ class Custom:
         return list(found.values())
 
 
-WIDE_SUITES = (Drawn("manifest-edits", draw_edit), Drawn("manifest-sets", draw_set), Custom())
+WIDE_SUITES = (Drawn("manifest-edits", NAME, draw_edit, judge), Drawn("manifest-sets", NAME, draw_set, judge), Custom())

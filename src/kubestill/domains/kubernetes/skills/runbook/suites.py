@@ -3,31 +3,11 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from kubestill.domains.api import HELD, HELD_OUT_REPOSITORIES, Document, Sample
+from kubestill.domains.kubernetes.skills.drawn import Drawn
 from kubestill.domains.kubernetes.skills.runbook.skill import NAME, RunbookSkill
 from kubestill.ground.seeds import Seed, held_out
 
 PER_DOCUMENT = 4  # questions about one runbook or rule
-
-
-class Procedural:
-    """Alerts with names, words and phrases that are kept for evaluation, and wishes for rules."""
-
-    name = "runbook-procedural"
-    skill = NAME
-    needs_documents = False
-
-    def samples(self, documents: Iterable[Document], count: int, seed: Seed) -> Sequence[Sample]:
-        """Return `count` samples; documents are not asked for."""
-        del documents
-        return _first(self._drawn(seed), count)
-
-    def _drawn(self, seed: Seed) -> Iterator[Sample]:
-        skill, place = RunbookSkill(), 0
-        while True:
-            sample = skill.draw(seed.rng(self.name, place), HELD)
-            place += 1
-            if isinstance(sample, Sample):
-                yield sample
 
 
 class Real:
@@ -65,4 +45,5 @@ def _first(samples: Iterable[Sample], count: int) -> list[Sample]:
     return found
 
 
-SUITES = (Procedural(), Real())
+PROCEDURAL = Drawn("runbook-procedural", NAME, RunbookSkill().draw, RunbookSkill().judge)
+SUITES = (PROCEDURAL, Real())
