@@ -29,10 +29,10 @@ from kubestill.ground.seeds import Seed
 from kubestill.ground.stage import Job
 from kubestill.pipeline.table import DOMAINS
 from kubestill.stages.training import prepare
-from kubestill.stages.training.batches import Encoded
+from kubestill.stages.training.batches import ENCODED, Encoded
 from kubestill.stages.training.settings import TrainingHow, TrainingWhat
 from kubestill.stages.training.stage import STAGE
-from kubestill.tools.modeling.load import save_student
+from kubestill.tools.modeling.layout import Layout
 from kubestill.tools.modeling.memory import flops_per_token, muon_flops
 
 SEED = Seed(11)
@@ -79,12 +79,14 @@ def main() -> None:
 
 def _compare(place: Path, options: argparse.Namespace) -> dict[str, Any]:
     job = _job(place, options, _drawn(place, options))
-    prepare.prepare_mix(job, 1)
-    encoded = Encoded.load(job.out / prepare.ENCODED)
-    layout, flat = prepare.prepare_weights(job)
+    prepare.prepare(job, 1)
+    encoded = Encoded.load(job.out / ENCODED)
+    body, flat = prepare.prepare_weights(job)
+    layout = body.layout
+    assert isinstance(layout, Layout)
     start = place / "start"
     start.mkdir()
-    save_student(start, layout, flat, (0, 3))
+    body.save(start, flat, (0, 3))
     rounds = [(_ours(place, options, number), _theirs(start, encoded, options)) for number in range(options.rounds)]
     ours, theirs = (max(rates, key=lambda rate: rate[0]) for rates in zip(*rounds, strict=True))
     peak, processes = _peak(), len(os.sched_getaffinity(0))

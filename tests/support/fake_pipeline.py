@@ -1,14 +1,13 @@
 """A pipeline of three tiny stages and a domain without knowledge: the runner's seam, without the work."""
 
 import json
-from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
 from kubestill.ground.records import write_records, write_text
 from kubestill.ground.registry import Table
 from kubestill.ground.shards import Shard, ShardWork, run_shards
-from kubestill.ground.stage import Done, How, Job, Tally, What
+from kubestill.ground.stage import Done, How, Inputs, Job, Tally, What
 
 RAN: list[str] = []
 
@@ -29,7 +28,7 @@ class Numbers:
     version: ClassVar[int] = 1
     what: ClassVar[type[What]] = NumbersWhat
     how: ClassVar[type[How]] = NumbersHow
-    inputs: ClassVar[Mapping[str, str]] = {}
+    inputs: ClassVar[Inputs] = {}
     output: ClassVar[str] = "documents"
 
     def run(self, job: Job) -> Done:
@@ -62,7 +61,7 @@ class Thirds:
     version: ClassVar[int] = 1
     what: ClassVar[type[What]] = ThirdsWhat
     how: ClassVar[type[How]] = ThirdsHow
-    inputs: ClassVar[Mapping[str, str]] = {"documents": "numbers"}
+    inputs: ClassVar[Inputs] = {"documents": "numbers"}
     output: ClassVar[str] = "samples"
 
     def run(self, job: Job) -> Done:
@@ -77,7 +76,7 @@ class Judged:
     version: ClassVar[int] = 1
     what: ClassVar[type[What]] = What
     how: ClassVar[type[How]] = How
-    inputs: ClassVar[Mapping[str, str]] = {"samples": "thirds"}
+    inputs: ClassVar[Inputs] = {"samples": "thirds"}
     output: ClassVar[str] = "scores"
 
     def run(self, job: Job) -> Done:

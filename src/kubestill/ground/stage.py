@@ -3,7 +3,7 @@
 Stages never import each other; the pipeline finds them in its table and joins them through artifacts.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
@@ -13,6 +13,10 @@ from pydantic import BaseModel, ConfigDict
 from kubestill.ground.manifest import Artifact
 from kubestill.ground.progress import Progress
 from kubestill.ground.seeds import Seed
+
+# Input name -> name of the stage that makes it. Of several names it is the last stage that the recipe wants; where it wants none, the
+# reader goes without that input.
+Inputs = Mapping[str, str | tuple[str, ...]]
 
 
 class What(BaseModel):
@@ -80,15 +84,31 @@ class Done:
 
 
 class Stage(Protocol):
-    """One stage: `kubestill.stages.X.stage:STAGE` is an instance."""
+    """One stage: an instance in `kubestill.stages.X.stage`. One that has `wanted(what) -> bool` may be left out by a recipe."""
 
     name: ClassVar[str]
     version: ClassVar[int]
     what: ClassVar[type[What]]
     how: ClassVar[type[How]]
-    inputs: ClassVar[Mapping[str, str]]  # input name -> name of the stage that makes it
+    inputs: ClassVar[Inputs]
     output: ClassVar[str]  # kind of artifact
 
     def run(self, job: Job) -> Done:
         """Fill `job.out` and report. Called again after a cut, it goes on where it stopped."""
         ...
+
+
+def is_wanted(stage: Stage, what: What) -> bool:
+    """Say whether a recipe with these settings wants the stage at all; a stage that has no `wanted` is always wanted."""
+    wanted = getattr(stage, "wanted", None)
+    return wanted is None or bool(wanted(what))
+
+
+def makers(stage: Stage, wanted: Collection[str]) -> dict[str, str]:
+    """Return which of the `wanted` stages makes each input."""
+    found = {}
+    for label, names in stage.inputs.items():
+        chosen = [name for name in ((names,) if isinstance(names, str) else names) if name in wanted]
+        if chosen:
+            found[label] = chosen[-1]
+    return found

@@ -7,6 +7,7 @@ from typing import Any
 
 from kubestill.ground.errors import UserError, near
 from kubestill.ground.manifest import MANIFEST
+from kubestill.ground.stage import makers
 from kubestill.ground.store import Store
 from kubestill.pipeline.run import FAILURE, REPORT
 from kubestill.pipeline.table import CHECKS, DOMAINS, OTHER_CODES, OTHER_MEANINGS, STAGES
@@ -46,7 +47,7 @@ def _state(run: Path) -> str:
 def stages(_: Store) -> list[Record]:
     """Return the stages in the order of the work."""
     found = [STAGES.load(name) for name in STAGES]
-    return [{"stage": s.name, "version": s.version, "reads": sorted(s.inputs.values()), "makes": s.output} for s in found]
+    return [{"stage": s.name, "version": s.version, "reads": sorted(makers(s, list(STAGES)).values()), "makes": s.output} for s in found]
 
 
 def domains(_: Store) -> list[Record]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from kubestill.ground.fingerprint import canonical, digest, fingerprint
 from kubestill.ground.manifest import Artifact
-from kubestill.ground.stage import Stage, What
+from kubestill.ground.stage import Stage, What, is_wanted, makers
 from kubestill.ground.store import Store
 from kubestill.pipeline.recipe import Recipe, takes_sources
 from kubestill.tools.chat.format import FORMAT_VERSION
@@ -27,6 +27,7 @@ class Settled:
     stage: Stage
     what: What
     parts: Mapping[str, Any]
+    inputs: Mapping[str, str]  # label -> the stage that makes it
 
 
 @dataclass(frozen=True)
@@ -107,36 +108,42 @@ def make_plan(recipe: Recipe, store: Store) -> Plan:
     domain = recipe.make_domain()
     earlier = store.all()
     steps: dict[str, Step] = {}
-    for name in recipe.stages:
+    for name in wanted_stages(recipe):
         steps[name] = _step(_settle(recipe, name, domain, steps), store, earlier, steps)
     return Plan(recipe, domain, tuple(steps.values()))
 
 
+def wanted_stages(recipe: Recipe) -> list[str]:
+    """Return the stages that the recipe wants, in the order of the work."""
+    return [name for name, stage in recipe.stages.items() if is_wanted(stage, recipe.what[name])]
+
+
 def _settle(recipe: Recipe, name: str, domain: Any, before: Mapping[str, Step]) -> Settled:
     stage = recipe.stages[name]
+    inputs = makers(stage, before)
     what, spelled = _settings(recipe, name)
     parts: dict[str, Any] = {
         "stage": name,
         "version": stage.version,
         "seed": recipe.seed,
         "what": spelled,
-        "inputs": {label: before[maker].key for label, maker in stage.inputs.items()},
+        "inputs": {label: before[maker].key for label, maker in inputs.items()},
         "domain": {"name": domain.name, **domain.identity()},
     }
-    if RENDERED & {recipe.stages[maker].output for maker in stage.inputs.values()}:
+    if RENDERED & {recipe.stages[maker].output for maker in inputs.values()}:
         parts["chat"] = FORMAT_VERSION
     base = getattr(what, "base", "")
     if base:  # the weights that training starts from shape the result by their content
         parts["base"] = digest(find_base(base))
     more = getattr(stage, "parts", None)  # of a stage whose result hangs on more than its settings and inputs
-    return Settled(stage, what, canonical(parts | (more(what) if more is not None else {})))
+    return Settled(stage, what, canonical(parts | (more(what) if more is not None else {})), inputs)
 
 
 def _step(settled: Settled, store: Store, earlier: Sequence[Artifact], before: Mapping[str, Step]) -> Step:
     stage, parts = settled.stage, settled.parts
     key = fingerprint(parts)
     artifact = store.find(stage.output, stage.name, key)
-    waits = tuple(dict.fromkeys(maker for maker in stage.inputs.values() if before[maker].artifact is None))
+    waits = tuple(dict.fromkeys(maker for maker in settled.inputs.values() if before[maker].artifact is None))
     since, changed = (None, ()) if artifact is not None else _nearest(parts, [old for old in earlier if old.stage == stage.name])
     return Step(settled, key, store.place(stage.output, stage.name, key), artifact, waits, since, changed)
 

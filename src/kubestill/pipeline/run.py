@@ -82,7 +82,10 @@ def run_until(recipe: Recipe, store: Store, progress: Progress, last: str) -> tu
         raise UserError("--until", f"no such stage: {last!r}", near(last, recipe.stages) or f"stages: {', '.join(recipe.stages)}")
     with store.locked():
         plan = make_plan(recipe, store)
-        wanted = replace(plan, steps=plan.steps[: list(recipe.stages).index(last) + 1])
+        names = [step.stage.name for step in plan.steps]
+        if last not in names:
+            raise UserError("--until", f"the recipe leaves the stage {last!r} out", f"it has: {', '.join(names)}")
+        wanted = replace(plan, steps=plan.steps[: names.index(last) + 1])
         check_ready(wanted)
         for step in wanted.todo:
             for package in NEEDS.get(step.stage.name, ()):
@@ -126,7 +129,7 @@ def build(plan: Plan, step: Step, artifacts: dict[str, Artifact], progress: Prog
         Vanished: its count did not close.
     """
     stage, recipe = step.stage, plan.recipe
-    inputs = {label: artifacts[maker] for label, maker in stage.inputs.items()}
+    inputs = {label: artifacts[maker] for label, maker in step.settled.inputs.items()}
     step.place.mkdir(parents=True, exist_ok=True)
     job = Job(
         what=step.settled.what,

@@ -11,7 +11,7 @@ from pydantic import Field
 from kubestill.domains.api import MANIFESTS, Document, Drop
 from kubestill.ground.errors import UserError
 from kubestill.ground.records import read_records, write_records
-from kubestill.ground.stage import Done, How, Job, What
+from kubestill.ground.stage import Done, How, Inputs, Job, What
 from kubestill.stages.corpus.account import UNKNOWN, Account, licence, ranked
 from kubestill.stages.corpus.likeness import Alike, exact_key
 from kubestill.stages.corpus.prose import unfit
@@ -64,7 +64,7 @@ class Corpus:
     version: ClassVar[int] = 3
     what: ClassVar[type[What]] = CorpusWhat
     how: ClassVar[type[How]] = CorpusHow
-    inputs: ClassVar[Mapping[str, str]] = {}
+    inputs: ClassVar[Inputs] = {}
     output: ClassVar[str] = "documents"
 
     def ready(self, what: CorpusWhat, domain: Any) -> None:  # noqa: ARG002 - every stage is asked alike

@@ -12,7 +12,7 @@ from pydantic import Field
 from kubestill.domains.api import SUITE_SEED, Document, Domain
 from kubestill.ground.errors import UserError, near
 from kubestill.ground.shards import read_shards
-from kubestill.ground.stage import Done, How, Job, Tally, What
+from kubestill.ground.stage import Done, How, Inputs, Job, Tally, What
 from kubestill.stages.curation.deciding import Decided, Mask, Numbers, Rules, decide
 from kubestill.stages.curation.mixing import Lines, write_mix, write_rejects, write_similar
 from kubestill.stages.curation.reading import Read, read_samples
@@ -46,7 +46,7 @@ class Curation:
     version: ClassVar[int] = 2
     what: ClassVar[type[What]] = CurationWhat
     how: ClassVar[type[How]] = CurationHow
-    inputs: ClassVar[Mapping[str, str]] = {"samples": "synthesis", "documents": "corpus"}
+    inputs: ClassVar[Inputs] = {"samples": "synthesis", "documents": "corpus"}
     output: ClassVar[str] = "mix"
 
     def run(self, job: Job) -> Done:

@@ -17,7 +17,7 @@ from kubestill.ground.errors import UserError, near
 from kubestill.ground.records import write_records, write_text
 from kubestill.ground.settings import read_settings
 from kubestill.ground.shards import read_shards
-from kubestill.ground.stage import Done, How, Job, Tally, What
+from kubestill.ground.stage import Done, How, Inputs, Job, Tally, What
 from kubestill.stages.evaluation.asking import Questions, Scored, evaluate, share
 from kubestill.stages.evaluation.fleet import Fleet, load_here
 from kubestill.tools.engines.api import ANSWER_TOKENS, Ask, Engine
@@ -57,7 +57,7 @@ class Evaluation:
     version: ClassVar[int] = 3
     what: ClassVar[type[What]] = EvaluationWhat
     how: ClassVar[type[How]] = EvaluationHow
-    inputs: ClassVar[Mapping[str, str]] = {"weights": "training", "documents": "corpus", "mix": "curation"}
+    inputs: ClassVar[Inputs] = {"weights": ("training",), "documents": "corpus", "mix": "curation"}
     output: ClassVar[str] = "scores"
 
     def run(self, job: Job) -> Done:

@@ -1,7 +1,6 @@
 """Export: weights → release. A folder that `AutoModelForCausalLM` loads, the same as GGUF, and a card; written, then read back."""
 
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 
@@ -9,7 +8,7 @@ from pydantic import Field
 
 from kubestill.ground.errors import UserError
 from kubestill.ground.records import write_text
-from kubestill.ground.stage import Done, How, Job, Tally, What
+from kubestill.ground.stage import Done, How, Inputs, Job, Tally, What
 from kubestill.stages.export.card import Card, render
 from kubestill.stages.export.files import make_files
 from kubestill.tools.gguf.quantise import Format
@@ -42,11 +41,11 @@ class Export:
     version: ClassVar[int] = 2
     what: ClassVar[type[What]] = ExportWhat
     how: ClassVar[type[How]] = ExportHow
-    inputs: ClassVar[Mapping[str, str]] = {
+    inputs: ClassVar[Inputs] = {
         "documents": "corpus",
         "samples": "synthesis",
         "mix": "curation",
-        "weights": "training",
+        "weights": ("training",),
         "scores": "evaluation",
     }
     output: ClassVar[str] = "release"

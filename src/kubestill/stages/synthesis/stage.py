@@ -14,7 +14,7 @@ from kubestill.domains.api import Domain
 from kubestill.ground.errors import UserError, near
 from kubestill.ground.settings import read_key, read_settings
 from kubestill.ground.shards import ShardWork, run_shards
-from kubestill.ground.stage import Done, How, Job, What
+from kubestill.ground.stage import Done, How, Inputs, Job, What
 from kubestill.stages.synthesis.making import Maker
 
 
@@ -57,7 +57,7 @@ class Synthesis:
     version: ClassVar[int] = 3
     what: ClassVar[type[What]] = SynthesisWhat
     how: ClassVar[type[How]] = SynthesisHow
-    inputs: ClassVar[Mapping[str, str]] = {"documents": "corpus"}
+    inputs: ClassVar[Inputs] = {"documents": "corpus"}
     output: ClassVar[str] = "samples"
 
     def run(self, job: Job) -> Done:

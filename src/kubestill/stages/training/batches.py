@@ -7,8 +7,9 @@ like length, padded on the right. Which samples make a block depends on the seed
 import hashlib
 import json
 import multiprocessing
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -20,11 +21,15 @@ from kubestill.domains.api import Sample
 from kubestill.ground.records import read_records
 from kubestill.ground.seeds import Seed, stable_hash
 from kubestill.ground.stage import Tally
+from kubestill.stages.training.objectives.api import Block, Lessons
 
 POOL_BLOCKS = 256  # blocks' worth of samples that are sorted by length together: enough for 3 % padding, few enough to mix
 SHORT = 0.3  # the share of the samples, by length, that is open from the first step
 ENCODED_AT_ONCE = 4_000  # samples of one call: the processes share a mix evenly, whatever its shards
+ENCODED = "encoded"  # folder of the arrays below that of a training, removed when it is done
 FILES = ("ids", "ends", "starts")
+
+Ids = NDArray[np.integer[Any]]
 
 
 @dataclass(frozen=True)
@@ -137,26 +142,48 @@ def encode_mix(folder: Path, shards: list[Path], limits: Limits, processes: int)
     return Encoded(joined[0], np.concatenate(ends), joined[1]), tally
 
 
-@dataclass(frozen=True)
-class Block:
-    """One block: `ids` [B,T] padded on the right, flat places `where` [M] that predict, and the `targets` [M] there."""
-
-    ids: NDArray[np.int64]
-    where: NDArray[np.int64]
-    targets: NDArray[np.int64]
-
-
 def build_block(encoded: Encoded, numbers: NDArray[np.int64], pad: int) -> Block:
     """Pad the samples `numbers` to one rectangle. Place t predicts the token at t+1, so the last token is no input."""
-    samples = [encoded.sample(int(number)) for number in numbers]
-    width = max(len(sample) for sample in samples) - 1
-    ids = np.full((len(samples), width), pad, dtype=np.int64)
-    where, targets = [], []
-    for row, (sample, start) in enumerate(zip(samples, encoded.starts[numbers], strict=True)):
-        ids[row, : len(sample) - 1] = sample[:-1]
-        where.append(row * width + np.arange(start - 1, len(sample) - 1))
-        targets.append(sample[start:].astype(np.int64))
-    return Block(ids, np.concatenate(where), np.concatenate(targets))
+    return padded([encoded.sample(int(number)) for number in numbers], encoded.starts[numbers], numbers, pad)
+
+
+def padded(rows: Sequence[Ids], starts: Sequence[int] | NDArray[np.int32], numbers: NDArray[np.int64], pad: int) -> Block:
+    """Return rows of ids, each learned from its place in `starts` on, as one rectangle; `numbers` says which lesson each is of."""
+    width = max(len(row) for row in rows) - 1
+    ids = np.full((len(rows), width), pad, dtype=np.int64)
+    where, targets, labelled = [], [], []
+    for place, (row, start) in enumerate(zip(rows, starts, strict=True)):
+        ids[place, : len(row) - 1] = row[:-1]
+        where.append(place * width + np.arange(start - 1, len(row) - 1))
+        targets.append(row[start:].astype(np.int64))
+        labelled.append(np.full(len(row) - start, place, dtype=np.int64))
+    return Block(ids, np.concatenate(where), np.concatenate(targets), np.concatenate(labelled), numbers)
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Lessons of requests and right answers, as they are encoded."""
+
+    encoded: Encoded
+    pad: int
+
+    @cached_property
+    def lengths(self) -> NDArray[np.int64]:
+        """Tokens of each."""
+        return self.encoded.lengths
+
+    @cached_property
+    def labels(self) -> NDArray[np.int64]:
+        """Tokens of each answer."""
+        return self.encoded.labels
+
+    def block(self, numbers: NDArray[np.int64], place: tuple[int, int]) -> Block:  # noqa: ARG002 - nothing is drawn
+        """Return the lessons as one block."""
+        return build_block(self.encoded, numbers, self.pad)
+
+    def digest(self) -> str:
+        """Return the hash of the arrays."""
+        return self.encoded.digest()
 
 
 @dataclass(frozen=True)
@@ -201,10 +228,10 @@ class Pace:
 class Plan:
     """The endless row of steps over an encoded mix."""
 
-    def __init__(self, encoded: Encoded, tokens_per_step: int, blocks: int, seed: Seed, pace: "Pace | None" = None) -> None:
+    def __init__(self, lessons: "Lessons | Encoded", tokens_per_step: int, blocks: int, seed: Seed, pace: "Pace | None" = None) -> None:
         """`tokens_per_step` counts padding and is shared evenly by the `blocks`; `pace` holds long samples back at first."""
         self.pace = pace
-        self.lengths, self.labels = encoded.lengths, encoded.labels
+        self.lengths, self.labels = lessons.lengths, lessons.labels
         self.block_tokens, self.blocks, self.seed = tokens_per_step // blocks, blocks, seed
 
     def steps(self, position: Position) -> Iterator[Step]:

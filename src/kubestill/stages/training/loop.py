@@ -2,31 +2,34 @@
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 
 from kubestill.ground.errors import UserError
 from kubestill.ground.seeds import Seed
-from kubestill.stages.training.batches import Block, Encoded, Pace, Plan, Position, Step, build_block
-from kubestill.stages.training.objectives.table import objective
+from kubestill.stages.training.batches import Pace, Plan, Position, Step
+from kubestill.stages.training.objectives.api import FIGURES, Objective, Seat
+from kubestill.stages.training.objectives.table import OBJECTIVES
 from kubestill.stages.training.parallel import Arena, Team
-from kubestill.stages.training.settings import TrainingWhat
-from kubestill.tools.modeling.layout import Layout
+from kubestill.stages.training.settings import StepsWhat
+from kubestill.tools.modeling.network import Body
 from kubestill.tools.modeling.optimizer import Optimizer, Rates, Shard
-from kubestill.tools.modeling.qwen3 import Student
 
 
 @dataclass(frozen=True)
 class Given:
     """All that a process needs to take part; picklable."""
 
-    what: TrainingWhat
-    layout: Layout
-    encoded: Path
+    what: StepsWhat
+    objective: str
+    body: Body
+    domain: Any  # kubestill.domains.api.Domain
+    folder: Path  # of the training: tokenizer, chat.json, encoded lessons
+    more: Mapping[str, Path]  # further artifacts by name
     pad: int
     seed: Seed
     start: int  # steps done before
@@ -43,13 +46,14 @@ class Stepped:
     loss: float
     learning_rate: float
     after: Position
+    figures: Mapping[str, float]  # what the objective tells beside the loss, means over the labels
 
 
 class Watcher(Protocol):
     """Whoever looks on between steps: reports, checkpoints."""
 
-    def __call__(self, stepped: Stepped) -> None:
-        """Look at a step that is done; the other processes wait only if the next step begins without this one."""
+    def __call__(self, stepped: Stepped) -> bool:
+        """Look at a step that is done, and say whether to go on; the other processes wait only if the next step begins without this one."""
         ...
 
 
@@ -65,11 +69,21 @@ class Trainer:
     def __init__(self, given: Given, arena: Arena, team: Team) -> None:
         """The arena's masters and working copy hold the weights to start from."""
         self.given, self.arena, self.team = given, arena, team
-        self.encoded = Encoded.load(given.encoded)
-        self.student = Student(given.layout, arena.masters, arena.working)
-        self.loss = objective(given.what.objective)
+        self.network = given.body.build(arena.masters, arena.working)
+        seat = Seat(
+            what=given.what,
+            domain=given.domain,
+            folder=given.folder,
+            given=given.more,
+            network=self.network,
+            masters=arena.masters,
+            seed=given.seed,
+            pad=given.pad,
+        )
+        self.objective: Objective = OBJECTIVES.load(given.objective)(seat)
         vectors = {"masters": arena.masters, "working": arena.working, "first": arena.first, "second": arena.second}
-        self.optimizer = Optimizer(given.layout, vectors, Shard(team.rank, team.size))
+        self.optimizer = Optimizer(given.body.layout, vectors, Shard(team.rank, team.size))
+        self.stop = False  # of the first process: let everybody end before the next step
 
     def steps(self) -> Iterator[Stepped]:
         """Do all steps that the budget has left, and yield each.
@@ -80,48 +94,51 @@ class Trainer:
         given, tokens = self.given, self.given.tokens
         what = given.what
         pace = Pace(what.tokens, what.curriculum) if what.curriculum else None
-        plan = Plan(self.encoded, what.tokens_per_step, what.blocks, given.seed, pace)
+        plan = Plan(self.objective.lessons, what.tokens_per_step, what.blocks, given.seed, pace)
         for number, step in enumerate(plan.steps(given.position), given.start + 1):
             if tokens >= given.what.tokens:
                 return
             factor = schedule((tokens + step.tokens / 2) / given.what.tokens, given.what.warmup)
-            loss = self._step(step, number, factor)
+            told = self._step(step, number, factor)
+            if told is None:
+                return
             tokens += step.tokens
-            yield Stepped(number, tokens, loss, factor * given.what.matrix_rate, step.after)
+            figures = dict(zip(self.objective.figures, told[1:], strict=True))
+            yield Stepped(number, tokens, told[0], factor * given.what.matrix_rate, step.after, figures)
 
-    def _step(self, step: Step, number: int, factor: float) -> float:
-        """Gradient of the own blocks; meet; sum the own shard; meet; update the own shard; meet."""
+    def _step(self, step: Step, number: int, factor: float) -> list[float] | None:
+        """Gradient of the own blocks; meet; sum the own shard; meet; update the own shard; meet. Return the loss and the figures."""
         what, arena, rank = self.given.what, self.arena, self.team.rank
-        arena.told[rank, 0] = self._gradient(step)
+        arena.told[rank, :-1] = torch.tensor([self.stop, *self._gradient(step, number)])
         self.team.meet()
-        arena.told[rank, 1] = self._sum_shard()
+        stop, summed, labels, *figures = arena.told[:, :-1].sum(0).tolist()
+        if stop:
+            return None
+        arena.told[rank, -1] = self._sum_shard()
         self.team.meet()
-        loss = float(arena.told[:, 0].sum()) / step.labels
-        norm = math.sqrt(float(arena.told[:, 1].sum())) / step.labels
-        if not math.isfinite(loss) or not math.isfinite(norm):
+        norm = math.sqrt(float(arena.told[:, -1].sum())) / labels
+        if not math.isfinite(summed) or not math.isfinite(norm):
             raise UserError("training", f"the loss is not a number at step {number}", "lower training.matrix_rate and training.rest_rate")
         rates = Rates(factor * what.matrix_rate, factor * what.rest_rate, what.weight_decay)
-        self.optimizer.step(arena.grads[0], rates, number, min(1.0, what.clip / max(norm, 1e-12)) / step.labels)
+        self.optimizer.step(arena.grads[0], rates, number, min(1.0, what.clip / max(norm, 1e-12)) / labels)
         self.team.meet()
-        return loss
+        return [figure / labels for figure in (summed, *figures[: len(self.objective.figures)])]
 
-    def _gradient(self, step: Step) -> float:
-        """Write the summed gradient of this process's blocks into its vector; return their summed loss."""
+    def _gradient(self, step: Step, number: int) -> list[float]:
+        """Write the summed gradient of this process's blocks into its vector; return their summed loss, labels, and figures."""
         own = self.arena.grads[self.team.rank]
-        mine = step.blocks[self.team.rank :: self.team.size]
+        mine = range(self.team.rank, len(step.blocks), self.team.size)
         if not mine:
             own.zero_()
-        total = 0.0
-        for place, numbers in enumerate(mine):
-            total += self._block(build_block(self.encoded, numbers, self.given.pad))
-            self.student.collect(own, add=place > 0)
+        total = [0.0] * (2 + FIGURES)
+        for place in mine:
+            block = self.objective.lessons.block(step.blocks[place], (number, place))
+            loss, figures = self.objective.loss(block)
+            loss.backward()  # type: ignore[no-untyped-call]
+            self.network.collect(own, add=place >= self.team.size)
+            for slot, figure in enumerate((float(loss.detach()), len(block.targets), *figures)):
+                total[slot] += figure
         return total
-
-    def _block(self, block: Block) -> float:
-        logits = self.student.logits(torch.from_numpy(block.ids), torch.from_numpy(block.where))
-        loss = self.loss(logits, torch.from_numpy(block.targets))
-        loss.backward()  # type: ignore[no-untyped-call]
-        return float(loss.detach())
 
     @torch.no_grad()
     def _sum_shard(self) -> float:
@@ -138,7 +155,7 @@ class Trainer:
 def assist(team: Team, file: int, given: Given) -> None:
     """Take part as one of the other processes, to the end of the budget."""
     torch.set_num_threads(1)
-    arena = Arena.over(file, given.layout, team.size, given.what.precision)
+    arena = Arena.over(file, given.body.layout, team.size, given.what)
     team.meet()
     for _ in Trainer(given, arena, team).steps():
         pass
@@ -147,8 +164,9 @@ def assist(team: Team, file: int, given: Given) -> None:
 def lead(given: Given, arena: Arena, team: Team, watcher: Watcher) -> None:
     """Take part as the first process, and let the watcher see each step."""
     team.meet()
-    for stepped in Trainer(given, arena, team).steps():
-        watcher(stepped)
+    trainer = Trainer(given, arena, team)
+    for stepped in trainer.steps():
+        trainer.stop = not watcher(stepped)
 
 
 class Clock:

@@ -22,15 +22,19 @@ import torch
 from torch import Tensor
 
 from kubestill.ground.errors import KubestillError
-from kubestill.tools.modeling.layout import Layout
+from kubestill.stages.training.objectives.api import FIGURES
+from kubestill.stages.training.settings import StepsWhat
+from kubestill.tools.modeling.layout import Ordered
 
 TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
-FIGURES = 2  # what each process tells the others in a step: summed loss, squared norm of its shard's gradient
+# What each process tells the others in a step: that all shall stop, summed loss, labels, the objective's figures; then the squared norm of
+# its shard's gradient.
+TOLD = 3 + FIGURES + 1
 
 
 @dataclass
 class Arena:
-    """The shared vectors, each [total] but `second` [total - matrices], `grads` [processes, total], `told` [processes, FIGURES]."""
+    """The shared vectors: each [total], but `second` with Muon [total - matrices], `grads` [processes, total], `told` [processes, TOLD]."""
 
     masters: Tensor
     working: Tensor
@@ -40,13 +44,13 @@ class Arena:
     told: Tensor
 
     @classmethod
-    def over(cls, file: int, layout: Layout, processes: int, precision: str) -> "Arena":
+    def over(cls, file: int, layout: Ordered, processes: int, what: StepsWhat) -> "Arena":
         """Map the arena in the file with descriptor `file`, growing it where it is too short."""
-        total, rest = layout.total, layout.total - layout.matrices
-        sizes = [("told", processes * FIGURES, torch.float64), ("masters", total, torch.float32), ("first", total, torch.float32)]
+        total, rest = layout.total, layout.total - (layout.matrices if what.optimizer == "muon" else 0)
+        sizes = [("told", processes * TOLD, torch.float64), ("masters", total, torch.float32), ("first", total, torch.float32)]
         sizes += [("second", rest, torch.float32), ("grads", processes * total, torch.float32)]
-        if precision != "fp32":
-            sizes.append(("working", total, TYPES[precision]))
+        if what.precision != "fp32":
+            sizes.append(("working", total, TYPES[what.precision]))
         places, end = {}, 0
         for name, count, dtype in sizes:
             places[name] = end
@@ -56,7 +60,7 @@ class Arena:
         memory = mmap.mmap(file, end)
         found = {name: torch.frombuffer(memory, dtype=dtype, count=count, offset=places[name]) for name, count, dtype in sizes}
         found.setdefault("working", found["masters"])
-        found["grads"], found["told"] = found["grads"].view(processes, total), found["told"].view(processes, FIGURES)
+        found["grads"], found["told"] = found["grads"].view(processes, total), found["told"].view(processes, TOLD)
         return cls(**found)
 
     def kept(self) -> dict[str, Tensor]:

@@ -14,25 +14,31 @@ from kubestill.domains.api import EXPECTED, TASK, Sample
 from kubestill.ground.errors import UserError
 from kubestill.ground.records import read_records, write_text
 from kubestill.ground.stage import Job, Tally
-from kubestill.stages.training.batches import Encoded, Limits, encode_mix, shards_of
-from kubestill.stages.training.settings import TrainingWhat
+from kubestill.stages.training.batches import ENCODED, Limits, encode_mix, shards_of
 from kubestill.tools.chat.format import ChatFormat
 from kubestill.tools.modeling.bases import find_base
+from kubestill.tools.modeling.growth import deepened
 from kubestill.tools.modeling.layout import Layout, draw
 from kubestill.tools.modeling.load import load_student
+from kubestill.tools.modeling.network import Body, StudentBody
 from kubestill.tools.modeling.presets import preset
 from kubestill.tools.modeling.tokenizer import load_tokenizer, save_tokenizer, train_tokenizer
 
-ENCODED = "encoded"  # folder of the arrays, removed when training is done
 DONE = "tally.json"  # written last
 TOKENIZER_SAMPLES = 10_000  # samples that the tokenizer learns from: more change no merge that matters
 
 
+def base_of(job: Job) -> Path | None:
+    """Return the folder of the student to start from: the one that an earlier stage hands on, or the recipe's; None: from nothing."""
+    if "before" in job.inputs:
+        return job.inputs["before"].path
+    return find_base(job.what.base) if job.what.base else None
+
+
 def prepare_texts(job: Job, shards: list[Path]) -> None:
     """Put tokenizer and chat.json into `job.out`: the base's, or ones learned from the mix."""
-    what: TrainingWhat = job.what
-    if what.base:
-        base = find_base(what.base)
+    what = job.what
+    if (base := base_of(job)) is not None:
         load_tokenizer(base)
         for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "chat.json"):
             if (base / name).exists():
@@ -75,7 +81,7 @@ def _records(shards: list[Path]) -> Iterator[dict[str, Any]]:
     return (record for shard in shards for record in read_records(shard))
 
 
-def prepare_mix(job: Job, processes: int) -> Tally:
+def prepare(job: Job, processes: int) -> Tally:
     """Encode the mix into `job.out`/encoded, once.
 
     Raises:
@@ -98,15 +104,17 @@ def prepare_mix(job: Job, processes: int) -> Tally:
     return tally
 
 
-def prepare_weights(job: Job) -> tuple[Layout, torch.Tensor]:
-    """Return the layout and the fp32 weights [total] to start from.
+def prepare_weights(job: Job) -> tuple[Body, torch.Tensor]:
+    """Return what is trained, and its fp32 weights [total] to start from.
 
     Raises:
         UserError: the longest sample is longer than the student's context.
     """
-    what: TrainingWhat = job.what
-    if what.base:
-        layout, flat = load_student(find_base(what.base))
+    what = job.what
+    if (base := base_of(job)) is not None:
+        layout, flat = load_student(base)
+        if what.layers:
+            layout, flat = deepened(layout, flat, what.layers)
     else:
         layout = Layout(preset(what.preset).with_vocabulary(load_tokenizer(job.out).get_vocab_size()))
         flat = draw(layout, job.seed.child("weights").value)
@@ -118,9 +126,4 @@ def prepare_weights(job: Job) -> tuple[Layout, torch.Tensor]:
             f"{what.max_tokens} does not fit a block of {what.tokens_per_step // what.blocks} tokens",
             "raise training.tokens_per_step or lower training.blocks",
         )
-    return layout, flat
-
-
-def encoded_of(job: Job) -> Encoded:
-    """Map the encoded mix of a job."""
-    return Encoded.load(job.out / ENCODED)
+    return StudentBody(layout), flat

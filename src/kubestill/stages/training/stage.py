@@ -3,11 +3,10 @@
 import json
 import os
 import shutil
-from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from kubestill.ground.errors import KubestillError, Unavailable
-from kubestill.ground.stage import Done, Job
+from kubestill.ground.stage import Done, How, Inputs, Job, What
 from kubestill.stages.training.settings import TrainingHow, TrainingWhat
 
 
@@ -16,9 +15,9 @@ class Training:
 
     name: ClassVar[str] = "training"
     version: ClassVar[int] = 1
-    what: ClassVar[type[TrainingWhat]] = TrainingWhat
-    how: ClassVar[type[TrainingHow]] = TrainingHow
-    inputs: ClassVar[Mapping[str, str]] = {"mix": "curation"}
+    what: ClassVar[type[What]] = TrainingWhat
+    how: ClassVar[type[How]] = TrainingHow
+    inputs: ClassVar[Inputs] = {"mix": "curation"}
     output: ClassVar[str] = "weights"
 
     def run(self, job: Job) -> Done:
@@ -29,16 +28,15 @@ class Training:
             Unavailable: torch is not installed.
         """
         try:
-            from kubestill.stages.training import prepare
+            from kubestill.stages.training import batches, prepare
         except ModuleNotFoundError as error:
             if (error.name or "").startswith("kubestill"):
                 raise
             raise Unavailable(f"training needs {error.name}", "pip install 'kubestill[train]'") from None
-        what: TrainingWhat = job.what
-        processes = min(job.how.processes or _cores(), what.blocks)
-        tally = prepare.prepare_mix(job, processes)
+        processes = min(job.how.processes or _cores(), job.what.blocks)
+        tally = prepare.prepare(job, processes)
         figures = _train(job, processes)
-        shutil.rmtree(job.out / prepare.ENCODED)
+        shutil.rmtree(job.out / batches.ENCODED)
         return Done(tally, figures)
 
 
@@ -51,32 +49,35 @@ def _train(job: Job, processes: int) -> dict[str, Any]:
     import torch
 
     from kubestill.stages.training import checkpoint, parallel, prepare
-    from kubestill.stages.training.batches import Position
+    from kubestill.stages.training.batches import ENCODED, Encoded, Position
     from kubestill.stages.training.loop import Given, assist, lead
     from kubestill.stages.training.watch import Watch
 
-    layout, flat = prepare.prepare_weights(job)
-    encoded = prepare.encoded_of(job)
+    body, flat = prepare.prepare_weights(job)
+    encoded = Encoded.load(job.out / ENCODED)
     digest = encoded.digest()
     found = checkpoint.load_checkpoint(job.out, digest)
     state = found[0] if found else checkpoint.State(0, 0, Position(), 0.0, digest, 0, 0)
     file = parallel.shared_file()
-    arena = parallel.Arena.over(file, layout, processes, job.what.precision)
+    arena = parallel.Arena.over(file, body.layout, processes, job.what)
     arena.masters.copy_(flat)
     for name, tensor in (found[1] if found else {}).items():
         arena.kept()[name].copy_(tensor)
     arena.working.copy_(arena.masters)
     given = Given(
         what=job.what,
-        layout=layout,
-        encoded=job.out / prepare.ENCODED,
+        objective=job.what.objective,
+        body=body,
+        domain=job.domain,
+        folder=job.out,
+        more={label: artifact.path for label, artifact in job.inputs.items()},
         pad=0,
         seed=job.seed,
         start=state.step,
         tokens=state.tokens,
         position=state.position,
     )
-    watch = Watch(job, layout, arena, state)
+    watch = Watch(job, body, arena, state)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -85,20 +86,20 @@ def _train(job: Job, processes: int) -> dict[str, Any]:
     finally:
         torch.set_num_threads(threads)
         os.close(file)
-    return _finish(job, layout, arena, watch.clock.seconds()) | {"processes": processes, "samples": len(encoded.ends)}
+    return _finish(job, body, arena, watch.clock.seconds()) | {"processes": processes, "samples": len(encoded.ends)}
 
 
-def _finish(job: Job, layout: Any, arena: Any, seconds: float) -> dict[str, Any]:
+def _finish(job: Job, body: Any, arena: Any, seconds: float) -> dict[str, Any]:
     """Write the weights, read them back, and return the figures."""
     from kubestill.stages.training.checkpoint import NAME
     from kubestill.stages.training.watch import CURVE
     from kubestill.tools.chat.format import END, PAD
-    from kubestill.tools.modeling.load import load_student, save_student
+    from kubestill.tools.modeling.load import load_student
     from kubestill.tools.modeling.tokenizer import load_tokenizer, token_id
     from kubestill.tools.modeling.verify import verify_folder
 
     tokenizer = load_tokenizer(job.out)
-    save_student(job.out, layout, arena.masters, (token_id(tokenizer, PAD), token_id(tokenizer, END)))
+    body.save(job.out, arena.masters, (token_id(tokenizer, PAD), token_id(tokenizer, END)))
     _, again = load_student(job.out)
     if not again.equal(arena.masters):
         raise KubestillError(f"{job.out}: the weights read back differ from those written; is the disk full or failing?")
@@ -106,7 +107,7 @@ def _finish(job: Job, layout: Any, arena: Any, seconds: float) -> dict[str, Any]
     (job.out / NAME).unlink(missing_ok=True)
     last = json.loads((job.out / CURVE).read_text().splitlines()[-1])
     return {
-        "parameters": layout.total,
+        "parameters": body.layout.total,
         "steps": last["step"],
         "tokens": last["tokens"],
         "loss": last["loss"],

@@ -15,11 +15,11 @@ from kubestill.stages.training.batches import read_samples
 from kubestill.stages.training.checkpoint import State, save_checkpoint
 from kubestill.stages.training.loop import Clock, Stepped
 from kubestill.stages.training.parallel import Arena
-from kubestill.stages.training.settings import TrainingHow, TrainingWhat
+from kubestill.stages.training.settings import StepsWhat, TrainingHow
 from kubestill.tools.chat.format import ChatFormat
 from kubestill.tools.engines.api import Ask
 from kubestill.tools.engines.transformers import TransformersEngine
-from kubestill.tools.modeling.layout import Layout
+from kubestill.tools.modeling.network import Body, StudentBody
 from kubestill.tools.modeling.tokenizer import load_tokenizer
 
 CURVE, FULLPASS = "curve.jsonl", "fullpass.jsonl"
@@ -55,7 +55,7 @@ class Bench:
     samples: list[Sample]
     domain: Any
     folder: Path
-    layout: Layout
+    body: Body
 
     def count(self, arena: Arena) -> int:
         """Return how many dev samples the student answers with a full pass."""
@@ -63,7 +63,9 @@ class Bench:
         targets = [chat.target(sample.answer, chat.prompt(sample.request), sample.notes()) for sample in self.samples]
         longest = max(len(coded.ids) for coded in tokenizer.encode_batch_fast(targets, add_special_tokens=False))
         ask = Ask(max_new_tokens=longest + LEEWAY)  # who says more than that has lost the thread
-        replies = TransformersEngine(self.layout, arena.masters, (tokenizer, chat)).generate([s.request for s in self.samples], ask)
+        assert isinstance(self.body, StudentBody)
+        engine = TransformersEngine(self.body.layout, arena.masters, (tokenizer, chat))
+        replies = engine.generate([sample.request for sample in self.samples], ask)
         judged = zip(replies, self.samples, strict=True)
         return sum(self.domain.judge(reply.text, sample.intents, sample.skill).passed for reply, sample in judged)
 
@@ -71,9 +73,9 @@ class Bench:
 class Watch:
     """Sees every step."""
 
-    def __init__(self, job: Job, layout: Layout, arena: Arena, state: State) -> None:
+    def __init__(self, job: Job, body: Body, arena: Arena, state: State) -> None:
         """`state`: where the run starts from."""
-        self.what: TrainingWhat = job.what
+        self.what: StepsWhat = job.what
         self.how: TrainingHow = job.how
         self.job, self.arena = job, arena
         self.clock = Clock(state.seconds)
@@ -82,19 +84,19 @@ class Watch:
         self.digest = state.digest
         self.seen, self.seen_at = state.tokens, self.clock.seconds()  # at the last line of the curve
         self.tokens = state.tokens
-        self.losses: list[float] = []
+        self.told: list[dict[str, float]] = []  # of each step since the last line of the curve
         self.shown = self.saved = time.monotonic()
         self.passed: tuple[int, int] | None = None
         dev = job.inputs["mix"].path / "dev.jsonl"
         records = read_samples(dev, self.what.dev_samples) if dev.exists() and self.what.dev_samples else []
         samples = [Sample.from_record(record) for record in records]
-        self.bench = Bench(samples, job.domain, job.out, layout)
+        self.bench = Bench(samples, job.domain, job.out, body)
 
-    def __call__(self, stepped: Stepped) -> None:
-        """Write what is due after this step."""
+    def __call__(self, stepped: Stepped) -> bool:
+        """Write what is due after this step, and say whether to go on."""
         before, self.tokens = self.tokens, stepped.tokens
         done = stepped.tokens >= self.what.tokens
-        self.losses.append(stepped.loss)
+        self.told.append({"loss": stepped.loss, **stepped.figures})
         if done or _crossed(before, stepped.tokens, max(1, self.what.tokens // CURVE_POINTS)):
             self._point(stepped)
         if self.bench.samples and (done or _crossed(before, stepped.tokens, self.what.dev_every_tokens)):
@@ -106,6 +108,7 @@ class Watch:
         if now - self.saved >= self.how.checkpoint_seconds or done:
             self.save(stepped)
             self.saved = time.monotonic()
+        return True
 
     def _point(self, stepped: Stepped) -> None:
         seconds = self.clock.seconds()
@@ -114,13 +117,13 @@ class Watch:
             {
                 "step": stepped.number,
                 "tokens": stepped.tokens,
-                "loss": round(sum(self.losses) / len(self.losses), 5),
+                **{name: round(sum(told[name] for told in self.told) / len(self.told), 5) for name in self.told[0]},
                 "learning_rate": round(stepped.learning_rate, 8),
                 "tokens_per_second": round(self.rate, 1),
                 "seconds": round(seconds, 2),
             }
         )
-        self.seen, self.seen_at, self.losses = stepped.tokens, seconds, []
+        self.seen, self.seen_at, self.told = stepped.tokens, seconds, []
 
     def _count(self, stepped: Stepped) -> None:
         threads = torch.get_num_threads()

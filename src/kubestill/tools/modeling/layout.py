@@ -10,6 +10,7 @@ L layers, D hidden, H query heads, K key-value heads, E head size, F feed-forwar
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -28,6 +29,39 @@ class Part:
     layer: int | None = None
     start: int = 0
     end: int | None = None
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A matrix of `rows` times `columns` that begins at element `start` of the flat vector."""
+
+    start: int
+    rows: int
+    columns: int
+
+    @property
+    def span(self) -> slice:
+        """Its elements."""
+        return slice(self.start, self.start + self.rows * self.columns)
+
+
+class Ordered(Protocol):
+    """What is trained as one flat vector: `matrices` elements of `units` first, then embeddings, norms and the like, `total` in all."""
+
+    @property
+    def total(self) -> int:
+        """Elements."""
+        ...
+
+    @property
+    def matrices(self) -> int:
+        """Elements that belong to units."""
+        ...
+
+    @property
+    def units(self) -> list[Unit]:
+        """The matrices, which lie at the front."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -67,6 +101,21 @@ class Layout:
     def matrices(self) -> int:
         """Elements that belong to matrices (Muon); they come first."""
         return self.offsets["embed"]
+
+    @cached_property
+    def units(self) -> list[Unit]:
+        """The matrices that Muon takes one by one: joined ones apart, by role and layer."""
+        a = self.arch
+        q, kv = a.heads * a.head_dim, a.kv_heads * a.head_dim
+        joined = {"qkv": (q, kv, kv), "out": (a.hidden,), "gate_up": (a.ffn, a.ffn), "down": (a.hidden,)}
+        found = []
+        for name in MATRICES:
+            layers, _, columns = self.shapes[name]
+            place = self.offsets[name]
+            for rows in joined[name] * layers:
+                found.append(Unit(place, rows, columns))
+                place += rows * columns
+        return found
 
     @property
     def total(self) -> int:

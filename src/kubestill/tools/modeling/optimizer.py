@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from kubestill.tools.modeling.layout import MATRICES, Layout
+from kubestill.tools.modeling.layout import Ordered, Unit
 
 MOMENTUM = 0.95
 BETAS = (0.9, 0.95)
@@ -65,62 +65,55 @@ class Shard:
 class Optimizer:
     """Updates `masters` (fp32) and their `working` copy from a summed gradient; every vector is [total] and may be shared."""
 
-    def __init__(self, layout: Layout, vectors: dict[str, Tensor], shard: Shard) -> None:
-        """`vectors`: masters, working, first (momentum), second (Adam's squares; only the part after the matrices)."""
-        self.layout, self.vectors, self.shard = layout, vectors, shard
-        self.groups = list(self._muon_groups())
-        rest = layout.total - layout.matrices
-        part = shard.span(rest)
-        self.rest = slice(layout.matrices + part.start, layout.matrices + part.stop)
-        self.rest_second = part
+    def __init__(self, layout: Ordered, vectors: dict[str, Tensor], shard: Shard) -> None:
+        """`vectors`: masters, working, first (momentum), second (Adam's squares; of the part that Adam updates, the last elements).
 
-    def _muon_groups(self) -> Iterator[list[slice]]:
-        """Yield, for each shape of matrices, the flat ranges of the ones that are this shard's."""
-        arch = self.layout.arch
-        q, kv = arch.heads * arch.head_dim, arch.kv_heads * arch.head_dim
-        rows = {"qkv": (q, kv, kv), "out": (arch.hidden,), "gate_up": (arch.ffn, arch.ffn), "down": (arch.hidden,)}
-        found: dict[tuple[int, int], list[tuple[slice, tuple[int, int]]]] = {}
-        for name in MATRICES:
-            layers, _, columns = self.layout.shapes[name]
-            place = self.layout.offsets[name]
-            for _ in range(layers):
-                for count in rows[name]:
-                    key = (min(count, columns), max(count, columns))
-                    found.setdefault(key, []).append((slice(place, place + count * columns), (count, columns)))
-                    place += count * columns
+        Where `second` has all elements, AdamW updates the matrices, too.
+        """
+        self.layout, self.vectors, self.shard = layout, vectors, shard
+        begin = layout.total - len(vectors["second"])
+        self.groups = list(self._muon_groups()) if begin else []
+        part = shard.span(layout.total - begin)
+        self.rest = slice(begin + part.start, begin + part.stop)
+        self.rest_second = part
+        self.decayed = slice(self.rest.start, max(self.rest.start, min(self.rest.stop, layout.matrices)))
+
+    def _muon_groups(self) -> Iterator[list[Unit]]:
+        """Yield, for each shape, the matrices that are this shard's."""
+        found: dict[tuple[int, int], list[Unit]] = {}
+        for unit in self.layout.units:
+            found.setdefault((min(unit.rows, unit.columns), max(unit.rows, unit.columns)), []).append(unit)
         # The largest work first and dealt like cards, so that ranks differ by at most one matrix of each shape.
-        self.shapes: list[list[tuple[int, int]]] = []
         for number, (_, members) in enumerate(sorted(found.items(), reverse=True)):
             mine = members[(self.shard.rank + number) % self.shard.size :: self.shard.size]
             if mine:
-                self.shapes.append([shape for _, shape in mine])
-                yield [span for span, _ in mine]
+                yield mine
 
     def spans(self) -> list[slice]:
         """Return all flat ranges that this shard updates."""
-        return [*(span for group in self.groups for span in group), self.rest]
+        return [*(unit.span for group in self.groups for unit in group), self.rest]
 
     @torch.no_grad()
     def step(self, grad: Tensor, rates: Rates, number: int, scale: float) -> None:
         """Update this shard's parameters from `grad` [total] times `scale`; `number` counts steps from 1."""
-        for spans, shapes in zip(self.groups, self.shapes, strict=True):
-            self._muon(grad, spans, shapes, rates, scale)
+        for units in self.groups:
+            self._muon(grad, units, rates, scale)
         self._adam(grad, rates, number, scale)
 
-    def _muon(self, grad: Tensor, spans: list[slice], shapes: list[tuple[int, int]], rates: Rates, scale: float) -> None:
+    def _muon(self, grad: Tensor, units: list[Unit], rates: Rates, scale: float) -> None:
         masters, working, first = (self.vectors[name] for name in ("masters", "working", "first"))
         steps = []
-        for span, (rows, columns) in zip(spans, shapes, strict=True):
-            momentum = first[span].lerp_(grad[span] * scale, 1 - MOMENTUM)
-            looked = (grad[span] * scale).lerp_(momentum, MOMENTUM).view(rows, columns)
-            steps.append(looked.mT if rows > columns else looked)
+        for unit in units:
+            momentum = first[unit.span].lerp_(grad[unit.span] * scale, 1 - MOMENTUM)
+            looked = (grad[unit.span] * scale).lerp_(momentum, MOMENTUM).view(unit.rows, unit.columns)
+            steps.append(looked.mT if unit.rows > unit.columns else looked)
         updates = orthogonalise(torch.stack(steps), torch.bfloat16)
-        for span, (rows, columns), found in zip(spans, shapes, updates, strict=True):
-            update = (found.mT if rows > columns else found).reshape(-1)
-            master = masters[span]
+        for unit, found in zip(units, updates, strict=True):
+            update = (found.mT if unit.rows > unit.columns else found).reshape(-1)
+            master = masters[unit.span]
             master.mul_(1 - rates.matrices * rates.weight_decay)
-            master.add_(update.float(), alpha=-rates.matrices * max(1.0, rows / columns) ** 0.5)
-            working[span].copy_(master)
+            master.add_(update.float(), alpha=-rates.matrices * max(1.0, unit.rows / unit.columns) ** 0.5)
+            working[unit.span].copy_(master)
 
     def _adam(self, grad: Tensor, rates: Rates, number: int, scale: float) -> None:
         masters, working, first = (self.vectors[name][self.rest] for name in ("masters", "working", "first"))
@@ -128,6 +121,7 @@ class Optimizer:
         fresh = grad[self.rest] * scale
         first.lerp_(fresh, 1 - BETAS[0])
         second.lerp_(fresh.square_(), 1 - BETAS[1])
+        self.vectors["masters"][self.decayed].mul_(1 - rates.rest * rates.weight_decay)
         root = (second / (1 - BETAS[1] ** number)).sqrt_().add_(EPSILON)
         masters.addcdiv_(first, root, value=-rates.rest / (1 - BETAS[0] ** number))
         working.copy_(masters)

@@ -20,6 +20,7 @@ from kubestill.ground.progress import Silent
 from kubestill.ground.seeds import Seed
 from kubestill.ground.stage import Job
 from kubestill.stages.training import prepare, watch
+from kubestill.stages.training.batches import ENCODED, Encoded
 from kubestill.stages.training.settings import TrainingHow, TrainingWhat
 from kubestill.stages.training.stage import STAGE
 from kubestill.tools.engines.api import Ask
@@ -107,8 +108,8 @@ def test_with_notes_a_share_of_the_samples_ends_before_the_answer(mix, tmp_path)
     for answers in (1.0, 0.25):
         what = WHAT.model_copy(update={"notes": True, "answers": answers, "max_tokens": 128, "tokens_per_step": 256})
         prepared = job(mix, tmp_path / str(answers), what)
-        prepare.prepare_mix(prepared, 1)
-        encoded, tokenizer = prepare.encoded_of(prepared), load_tokenizer(prepared.out)
+        prepare.prepare(prepared, 1)
+        encoded, tokenizer = Encoded.load(prepared.out / ENCODED), load_tokenizer(prepared.out)
         last = [int(encoded.sample(number)[-1]) for number in range(len(encoded.ends))]
         share[answers] = sum(token == tokenizer.token_to_id("<|end|>") for token in last) / len(last)
         assert set(last) <= {tokenizer.token_to_id("<|end|>"), tokenizer.token_to_id("<|answer|>")}

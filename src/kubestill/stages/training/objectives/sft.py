@@ -3,10 +3,14 @@
 M labelled places of a block, V vocabulary.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
+
+from kubestill.stages.training.batches import ENCODED, Answers, Encoded
+from kubestill.stages.training.objectives.api import Block, Seat
 
 
 class _SummedCrossEntropy(torch.autograd.Function):
@@ -29,7 +33,22 @@ class _SummedCrossEntropy(torch.autograd.Function):
         return grad_MV.mul_(grads[0]).to(ctx.dtype), None
 
 
-def loss(logits: Tensor, targets: Tensor) -> Tensor:
-    """Return the sum of the cross-entropies [M,V] against [M] in nats; the loop divides by the labels of the whole step."""
-    summed: Tensor = _SummedCrossEntropy.apply(logits, targets)  # type: ignore[no-untyped-call]
-    return summed
+def summed(logits: Tensor, targets: Tensor) -> Tensor:
+    """Return the sum of the cross-entropies of logits [M,V] against targets [M], in nats."""
+    found: Tensor = _SummedCrossEntropy.apply(logits, targets)  # type: ignore[no-untyped-call]
+    return found
+
+
+class Sft:
+    """Learns the answers as they are given."""
+
+    figures = ()
+
+    def __init__(self, seat: Seat) -> None:
+        self.network = seat.network
+        self.lessons = Answers(Encoded.load(seat.folder / ENCODED), seat.pad)
+
+    def loss(self, block: Block) -> tuple[Tensor, Sequence[float]]:
+        """Return the summed cross-entropy of the block's labels."""
+        logits = self.network.logits(torch.from_numpy(block.ids), torch.from_numpy(block.where))
+        return summed(logits, torch.from_numpy(block.targets)), ()
