@@ -266,8 +266,9 @@ def _quota(words: Words) -> Iterator[Intent]:
     )
     amounts = "requests.cpu requests.memory limits.cpu limits.memory requests.storage".split()
     for name in rng.sample(counts + amounts, rng.choice((1, 2, 3, 4))):
-        if name in counts:
-            yield Intent("hard", (name,), str(rng.randrange(1, 100)))
+        if name in counts:  # of the costly ones few are allowed, and fewer than of all services
+            few = name in ("services.loadbalancers", "services.nodeports")
+            yield Intent("hard", (name,), str(rng.randrange(6) if few else rng.randrange(6, 100)))
         elif "cpu" in name:
             yield Intent("hard", (name,), words.cpu())
         else:

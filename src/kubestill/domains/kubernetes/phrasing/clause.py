@@ -7,10 +7,22 @@ from random import Random
 
 from kubestill.domains.api import Intent
 from kubestill.domains.kubernetes.phrasing.lines import Table, tables
+from kubestill.domains.kubernetes.phrasing.style import SPOKEN, fitting
 
 # Noun phrase, bare infinitive, terse form, and what may follow the head noun: "a service for the web pods".
 REGISTERS = ("np", "vp", "kv", "at")
-_TRIES = 8  # draws of a line until one fits where it shall stand
+_TRIES = 12  # draws of a line until one fits where it shall stand
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """Where a line shall stand: in a register, of which sorts (the first there is), how long, what may not be in it, and `again` which."""
+
+    register: str
+    sorts: tuple[str, ...] = SPOKEN
+    most: int = 9
+    unfit: re.Pattern[str] | None = None
+    again: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,24 +32,45 @@ class Clause:
     tables: Mapping[str, Table]
     variables: Mapping[str, str]
     address: str = ""  # the container it speaks of, where there are several
-    intents: tuple[Intent, ...] = ()  # what it says
+    intents: tuple[Intent, ...] = ()  # what it says, `inner` and `after` not counted
     literal: str = ""  # the value without a unit, for lines that bring their own
+    inner: tuple["Clause", ...] = ()  # what stands for {items}: all that is asked of one container
+    after: tuple["Clause", ...] = ()  # what stands behind it in brackets: a port's name, its node port
+    alike: bool = False  # whether everything in `inner` is said in the same words
 
-    def say(self, register: str, rng: Random, part: str, unfit: re.Pattern[str] | None = None) -> tuple[str, str]:
-        """Return (text, id of the part) in a register; one without a table speaks in another. `unfit` finds what may not be in it."""
+    def said(self) -> tuple[Intent, ...]:
+        """Return all that it says, in the order of mention."""
+        if not self.inner and not self.after:
+            return self.intents
+        return (*self.intents, *(intent for part in (*self.inner, *self.after) for intent in part.said()))
+
+    @property
+    def whole(self) -> bool:
+        """Say whether it speaks of one thing at such length that it wants a sentence of its own."""
+        return len(self.inner) > 1 and not self.alike
+
+    def table(self, register: str, part: str) -> Table:
+        """Return the table for a register; without one that the part has lines in, that of another register."""
         usual = self.tables.get(register) or self.tables["np"]
-        table = usual if usual.has(part) else next((other for other in self.tables.values() if other.has(part)), usual)
-        text, form = table.pick(rng, part)
+        return usual if usual.has(part) else next((other for other in self.tables.values() if other.has(part)), usual)
+
+    def say(self, manner: Manner, rng: Random, part: str) -> tuple[str, str, str]:
+        """Return (text, id of the part, its line); {items} is left to be filled in. A bare value has no table, and no id."""
+        if not self.tables:
+            return shield(self.variables["v"]), "", ""
+        table = self.table(manner.register, part)
+        lines = (manner.again,) if manner.again else fitting(table, part, manner.sorts, manner.most)
         for _ in range(_TRIES):
-            if not (unfit and unfit.search(text)):
+            line = lines[int(rng.random() * len(lines))]
+            text, form = table.one_of((line,), rng)
+            if not (manner.unfit and manner.unfit.search(text)):
                 break
-            text, form = table.pick(rng, part)
         spoken = self.variables
         if self.literal and _UNIT.search(text):
             spoken = {**spoken, "v": self.literal}
         for name, value in spoken.items():
             text = text.replace("{" + name + "}", shield(value))
-        return (f"{text} {_in_container(shield(self.address), rng)}" if self.address else text), form
+        return text, form, line
 
 
 OPEN, CLOSE = "\ue000", "\ue001"  # private characters around values, so that no later change of the text touches them
@@ -49,16 +82,6 @@ def shield(value: str) -> str:
 
 
 _UNIT = re.compile(r"\{v\}\)?\]?['\"]? ?(?:s\b|sec|min|%|percent|pct|core|cpu|vcpu|milli|m\b|mb\b|gb\b|meg|gig|byte)")
-
-
-def _in_container(name: str, rng: Random) -> str:
-    return rng.choice(
-        (
-            *("in the {} container", "for {}", "for the {} container", "(container {})", "on {}", "in {}", "for container {}"),
-            *("inside {}", "({})", "in container {}", "within the {} container", "of the {} container", "on the {} container"),
-            *("in the container called {}", "for the container named {}", "when it comes to {}", "of {}", "as far as {} goes"),
-        )
-    ).format(name)
 
 
 def pick_tables(name: str, suffix: str = "") -> dict[str, Table]:

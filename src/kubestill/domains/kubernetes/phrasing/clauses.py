@@ -8,19 +8,20 @@ from kubestill.domains.api import Intent
 from kubestill.domains.kubernetes.phrasing.clause import Clause, pick_tables
 from kubestill.domains.kubernetes.phrasing.joins import JOINS, Pool
 from kubestill.domains.kubernetes.phrasing.singles import single
+from kubestill.domains.kubernetes.phrasing.style import Style
 
 # Where there is only one of them, nobody repeats which: `node port 30080`, not `node port 30080 for port 80`.
 _ALONE = {"port": "port", "rule": "rule", "tls": "rule"}
 
 
-def clauses(intents: Sequence[Intent], rng: Random) -> tuple[list[Clause], list[Intent]]:
+def clauses(intents: Sequence[Intent], rng: Random, style: Style | None = None) -> tuple[list[Clause], list[Intent]]:
     """Return the clauses for all intents, and the intents that no table can say."""
-    pool = Pool.of(intents, rng)
+    pool = Pool.of(intents, rng, style or Style())
     said: list[Clause] = []
     for join in JOINS:
         said.extend(join(pool))
     alone = {head for head, aspect in _ALONE.items() if sum(intent.aspect == aspect for intent in intents) == 1}
-    unsaid = [intent for clause in said if not clause.tables for intent in clause.intents]
+    unsaid = [intent for clause in said if not clause.tables for intent in clause.said()]
     said = [clause for clause in said if clause.tables]
     for intent in pool.drain():
         short = pick_tables(intent.aspect, "_short") if intent.aspect.split(".")[0] in alone and rng.random() < 0.4 else {}

@@ -7,16 +7,18 @@ from random import Random
 
 from kubestill.domains.api import Intent
 from kubestill.domains.kubernetes.phrasing.clause import Clause
-from kubestill.domains.kubernetes.phrasing.clauses import clauses
 from kubestill.domains.kubernetes.phrasing.finish import finish
-from kubestill.domains.kubernetes.phrasing.request import Request
+from kubestill.domains.kubernetes.phrasing.order import topic
+from kubestill.domains.kubernetes.phrasing.request import HEAD, Request
+from kubestill.domains.kubernetes.phrasing.style import WORDS
 
 _QUESTION = re.compile(
     r"(can|could|would|will|may|might|any chance|is it|is there|how (about|do|does|would|can)|do you|does anyone|has anyone|mind|"
     r"what('s| does| would))\b",
     re.IGNORECASE,
 )
-_AT_ONCE = 6  # so many things are said in one sentence at most
+_AT_ONCE = 4  # so many things are said in one sentence at most
+_MANY, _VERY_MANY = 5, 8  # more than so many things are mostly listed, or always
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,48 +33,19 @@ class Composed:
 
 def compose(intents: Sequence[Intent], rng: Random, part: str) -> Composed:
     """Say the intents in English, with phrase parts of `part` only."""
-    facts = {intent.aspect: intent.value for intent in intents if not intent.keys}
-    heads = [intent for intent in intents if intent.aspect in _HEAD]
-    said, unsaid = clauses([intent for intent in intents if intent.aspect not in _HEAD], rng)
-    rng.shuffle(said)
-    said.sort(key=_weight if rng.random() < 0.6 else lambda _: 0)
-    request = Request(rng, part, facts["kind"], str(facts["name"]), str(facts.get("namespace") or ""), said)
-    text = rng.choices(_MANNERS, _SHARES)[0](request)
-    mentioned = (*heads, *(intent for clause in request.spoken for intent in clause.intents))
-    return Composed(finish(text, rng), mentioned, tuple(unsaid), tuple(request.forms))
+    request, unsaid = Request.about(intents, rng, part)
+    much = sum(1 + len(clause.inner) // 2 for clause in request.clauses)
+    shares = _SHARES if much <= _MANY else _SHARES_OF_MANY if much <= _VERY_MANY else _SHARES_OF_LISTS
+    text = rng.choices(_MANNERS, shares)[0](request)
+    heads = [intent for intent in intents if intent.aspect in HEAD]
+    return Composed(finish(text, rng), (*heads, *request.spoken), unsaid, tuple(request.forms))
 
 
-_HEAD = ("kind", "name", "namespace")
-
-
-def _weight(clause: Clause) -> int:
-    """Images tend to come first, as in `a deployment of nginx`."""
-    table = next(iter(clause.tables.values())).name
-    return 0 if table.startswith(("container.image", "port/", "spec.schedule", "target", "roleRef", "data")) else 1
-
-
-# Words that only the first, or only the last, of several things can be said with.
-_EARLY = r"\b(first|to start with)\b"
-_LATE = (
-    r"\b(finally|lastly|last|forgot|forget,|forget:|one more|another|in the end|next|then|afterwards|after that|apart from|besides|"
-    r"on top|in addition|furthermore|moreover|further)\b"
-)
-_FINAL = r"\b(finally|lastly|last (thing|step|but)|in the end)\b"
-_NOT_FIRST, _NOT_LAST, _NEITHER = re.compile(_LATE), re.compile(f"{_EARLY}|{_FINAL}"), re.compile(_EARLY)
-
-
-def _join(request: Request, texts: Sequence[str], register: str, ends: bool, breaks: bool = False) -> str:
-    """Return several phrases as one enumeration; `ends` with all that is asked, `breaks` where a sentence may end in it."""
+def _join(request: Request, texts: Sequence[str]) -> str:
+    """Return several phrases as one enumeration."""
     if len(texts) < 2:
         return "".join(texts)
-    names = (
-        "and_joins",
-        "and_joins",
-        "and_joins",
-        "np_joins" if register != "vp" else "and_joins",
-        "and_breaks" if breaks else "and_joins",
-    )
-    last = request.frame(f"frames/{request.rng.choice(names)}", unfit=None if ends else _NOT_LAST)
+    last = request.frame("frames/and_joins") if request.rng.random() < 0.4 else " and "
     return ", ".join(texts[:-1]) + last + texts[-1]
 
 
@@ -80,56 +53,97 @@ def _sentence(text: str) -> str:
     return text if text.endswith((".", "!", "?", ":", "…")) else text + "."
 
 
-def _in_one(request: Request) -> str:
-    """One sentence, and perhaps a second: `create a deployment called x with …. it should …`."""
-    rng = request.rng
+def _around(request: Request, parts: list[str], most: float) -> str:
+    """Return sentences with at most one piece of small talk about them: a greeting, a reason, or a farewell."""
+    roll = request.rng.random()
+    parts = [part for part in parts if part]
+    if roll < 0.4 * most:
+        parts.insert(0, request.talk("frames/greetings", 1.0))
+    elif roll < 0.5 * most and len(request.spoken) > 2:
+        parts.insert(0, request.noise(1.0, before=True))
+    elif roll < 0.7 * most and len(request.spoken) > 1:
+        parts = [*parts[:-1], _sentence(parts[-1]), request.noise(1.0)]
+    elif roll < most:
+        parts = [*parts[:-1], _sentence(parts[-1]), request.talk("frames/closers", 1.0)]
+    return " ".join(part for part in parts if part)
+
+
+def _opened(request: Request) -> tuple[str, bool]:
+    """Return the words before the head, and whether they ask."""
     opener = request.opener()
-    before = [request.talk("frames/greetings", 0.12), request.noise(0.12, before=True)]
+    return opener, bool(_QUESTION.match(opener))
+
+
+def _tail(request: Request, ends: bool) -> str:
+    """Return how a question ends: mostly with its mark alone, and with thanks only where nothing follows."""
+    return request.talk("frames/question_tail", 0.25 if ends else 0.0) or "?"
+
+
+def _in_one(request: Request) -> str:
+    """One sentence, and perhaps more after it: `create a deployment called x with …. it should …`."""
+    rng = request.rng
+    opener, asks = _opened(request)
     text = f"{opener} {request.head()}"
-    most = min(len(request.clauses), _AT_ONCE)
-    first = request.clauses[: most if rng.random() < 0.55 else rng.randint(0, most)]
-    rest = request.clauses[len(first) :]
-    asks = bool(_QUESTION.match(opener))
+    plain = [clause for clause in request.clauses if not clause.whole]
+    most = min(len(plain), _AT_ONCE)
+    first = plain[: most if len(plain) <= _AT_ONCE and rng.random() < 0.75 else rng.randint(0, most)]
+    rest = [clause for clause in request.clauses if clause not in first]
     if first:
-        link = request.frame("frames/with_links")
-        said = [request.say(clause, "np") for clause in first]
-        text += _spaced(link.replace("{clauses}", _join(request, said, "np", not rest, breaks=not asks)))
-    text += request.talk("frames/question_tail", 1.0) or "?" if asks else ""
-    parts = [*before, text if not rest else _sentence(text), *_sentences(request, rest)]
-    after = [request.noise(0.12), request.talk("frames/closers", 0.12)]
-    if any(after):
-        parts[-1] = _sentence(parts[-1])
-    return " ".join(part for part in (*parts, *after) if part)
+        link = request.frame("frames/with_links", unfit=_FULL_STOP if asks else _WITH if " with " in text else None)
+        text += _spaced(link.replace("{clauses}", _join(request, [request.say(clause, "np") for clause in first])))
+    text += _tail(request, not rest) if asks else ""
+    return _around(request, [text if not rest else _sentence(text), *_sentences(request, rest)], 0.3)
+
+
+_WITH = re.compile(r"\b(with|having)\b|w/")  # once is enough
+_FULL_STOP = re.compile(r"^[.;:]|: ?\{| - ")
 
 
 def _spaced(link: str) -> str:
     return link if link[:1] in ",:;. -" else " " + link
 
 
-def _sentences(request: Request, rest: Sequence[Clause]) -> list[str]:
-    """Return sentences for clauses, one or two clauses a sentence."""
-    out, place = list[str](), 0
-    while place < len(rest):
-        register = "np" if request.rng.random() < 0.5 else "vp"
-        number = 2 if request.rng.random() < 0.3 else 1
-        ends = place + number >= len(rest)
-        frame = request.frame(f"frames/sentence_{register}", unfit=_NOT_FIRST if not place else _NEITHER if ends else _NOT_LAST)
-        unfit = None if register == "np" else DOES if of_the_thing(frame) else IS
-        texts = [request.say(clause, register, unfit) for clause in rest[place : place + number]]
-        place += number
-        out.append(frame.replace("{" + register + "}", _join(request, texts, register, ends)))
+def _chunks(rest: Sequence[Clause]) -> list[list[Clause]]:
+    """Return clauses by what they are about: a sentence each, of at most three."""
+    out = list[list[Clause]]()
+    for clause in rest:
+        last = out[-1] if out else []
+        if last and not clause.whole and not last[-1].whole and (len(last) < 2 or (topic(last[-1]) == topic(clause) and len(last) < 3)):
+            last.append(clause)
+        else:
+            out.append([clause])
     return out
+
+
+def _sentences(request: Request, rest: Sequence[Clause]) -> list[str]:
+    """Return sentences for clauses: two or three frames a request, one register for what belongs together."""
+    out, rng = list[str](), request.rng
+    registers = rng.choice((("np",), ("vp",), ("np", "vp")))
+    kept = ""  # what was said of one container, for the next one
+    for place, chunk in enumerate(_chunks(rest)):
+        register = registers[0] if chunk[0].whole else registers[place % len(registers)]
+        unfit = _OF_ONE if len(chunk) > 1 else None
+        frame = kept if chunk[0].whole and kept else request.frame(f"frames/sentence_{register}", unfit=unfit)
+        kept = frame if chunk[0].whole else kept
+        voice = None if register == "np" else DOES if of_the_thing(frame) else IS
+        texts = [request.say(clause, register, voice) for clause in chunk]
+        out.append(frame.replace("{" + register + "}", _join(request, texts)))
+    return out
+
+
+_OF_ONE = re.compile(r"^\{(np|vp)\}.* (is|would)\b|^\{vp\}")
 
 
 # What a thing is, which nobody can be told to be; and what is done with it, which it does not do itself.
 _ADVERB = r"^(if|when|for|under|on|as|in|at|the|to|with|from|please|pls|by)\b|"
 IS = re.compile(
-    _ADVERB + r"^(basically |ideally |obviously |just |always )?(be|not|get|show up|come|live|stay|carry|wear|bear|turn up|sit|end up|"
+    _ADVERB + r"^(basically |ideally |obviously |just |always )?(be|have|not|get|show up|come|live|stay|carry|wear|bear|turn up|sit|end up|"
     r"land|reside|belong|exist|survive|wait|receive|answer|listen|need|act|work|fail|count|die|become|go (in|to|into|by|under))\b"
 )
 DOES = re.compile(
     _ADVERB + r"^(slap|throw in|let it|have it|label|tag|stick|give it|attach|name|call|kubectl|annotate|mark it|make it|keep it|add|"
-    r"append|write|specify|list|assign|define|deploy it|create it|install it|put)\b|\b(on )?it$|\bon it\b"
+    r"append|write|specify|list|assign|define|deploy it|create it|install it|"
+    r"put|set|configure|make sure|ensure|turn|switch|enable|disable)\b|\b(on )?it$|\bon it\b"
 )
 _THING = re.compile(
     r"\b(it|its|this|thing|one|object|resource|manifest)\b|^(also )?(should|must|has to|needs to|shall|ought to|gotta|will)\b"
@@ -146,47 +160,47 @@ def of_the_thing(frame: str) -> bool:
 
 
 def _chatty(request: Request) -> str:
-    """Sentence after sentence, with a greeting and things that do not matter."""
-    opener = request.opener()
-    before = [request.talk("frames/greetings", 0.6), request.noise(0.5, before=True)]
-    tail = request.talk("frames/question_tail", 1.0) or "?" if _QUESTION.match(opener) else "."
-    parts = [f"{opener} {request.head()}{tail}"]
-    parts = [part if part.endswith((".", "?", "!")) else f"{part}." for part in parts] + _sentences(request, request.clauses)
-    if request.rng.random() < 0.3:
-        parts.insert(request.rng.randint(1, len(parts)), request.noise(1.0))
-    parts += [request.noise(0.4), request.talk("frames/closers", 0.5)]
-    return " ".join(part for part in (*before, *parts) if part)
+    """Sentence after sentence."""
+    opener, asks = _opened(request)
+    first = f"{opener} {request.head()}" + (_tail(request, not request.clauses) if asks else ".")
+    return _around(request, [_sentence(first), *_sentences(request, request.clauses)], 0.75)
 
 
 _HAS = re.compile(
-    r"\b(have|has|with|having|including|gets|use|set|include|needs?|wants?|requires?|contents?|goes in|in it|values|fields|"
-    r"ingredients):?$"
+    r"\b(have|has|with|having|including|gets|use|set|include|needs?|wants?|requires?|require|contents?|goes in|in it|values|fields|"
+    r"ingredients|contain|are|needed|required|needs are|want|expect|like|i need|we need):?$"
 )
-_SHALL = re.compile(r"^(it (should|must)|musts?|what it (must|should) do):?$")
+_SHALL = re.compile(r"^(it (should|must)|musts?|must|what it (must|should) do):?$", re.IGNORECASE)
 
 
 def _ticket(request: Request) -> str:
-    """A title and bullets, one of which may begin with a word as people say it."""
+    """A title and bullets, all of one kind."""
     rng = request.rng
     mark = request.frame("frames/bullet_marks")
-    registers = rng.choice((("np",), ("vp",), ("kv",), ("np", "kv"), ("np", "kv")))
+    register = rng.choice(("np", "vp", "kv", "kv", "np"))
     lines = [request.frame("frames/ticket_titles").replace("{head}", request.head())]
-    lines += [request.maybe("frames/ticket_intros", 0.6 if request.clauses else 0.0, _HAS if registers == ("vp",) else _SHALL)]
-    tagged = rng.randrange(1, len(request.clauses)) if len(request.clauses) > 1 and rng.random() < 0.25 else 0
-    for place, clause in enumerate(request.clauses):
-        word = request.frame("frames/bullet_words") if tagged and place == tagged else ""
-        lines.append(f"{mark}{word}{request.say(clause, rng.choice(registers))}")
-    lines += [request.noise(0.3), request.talk("frames/closers", 0.15)]
+    shall = register == "vp" and rng.random() < 0.5
+    if shall:
+        lines.append(rng.choice(("it should:", "it must:", "it has to:", "it needs to:")))
+    elif request.clauses:
+        lines.append(request.maybe("frames/ticket_intros", 0.5, _HAS if register == "vp" else _SHALL))
+    unfit = None if register != "vp" else DOES if shall else IS
+    lines += [f"{mark}{request.say(clause, register, unfit)}" for clause in request.clauses]
+    lines.append(request.noise(0.12) if rng.random() < 0.5 else request.talk("frames/closers", 0.12))
     return "\n".join(line for line in lines if line)
 
 
 def _terse(request: Request) -> str:
     """As few words as will do."""
-    join = request.frame("frames/terse_joins")
+    join = request.frame("frames/terse_joins", unfit=_BLANK if len(request.clauses) > 2 or request.style.terse == WORDS else None)
     head = request.head("heads_kv/lines" if request.rng.random() < 0.75 else "heads/lines")
     texts = [head, *(request.say(clause, "kv") for clause in request.clauses)]
-    last = request.frame("frames/terse_words") if len(texts) > 2 and request.rng.random() < 0.25 else join
+    words = len(texts) > 2 and request.style.terse == WORDS and join == ", " and request.rng.random() < 0.3
+    last = request.frame("frames/terse_words") if words else join
     return join.join(texts[:-1]) + (last if len(texts) > 1 else "") + texts[-1]
+
+
+_BLANK = re.compile(r"^ $|^,$")
 
 
 def _form(request: Request) -> str:
@@ -198,8 +212,8 @@ def _steps(request: Request) -> str:
     """Numbered steps, or first … then …."""
     rng = request.rng
     lines = [f"{rng.choice(('create', 'make', 'add', 'set up', 'write', 'define'))} {request.head()}"]
-    lines += [request.say(clause, "vp", IS) if rng.random() < 0.85 else request.say(clause, "np") for clause in request.clauses]
-    if rng.random() < 0.6:
+    lines += [request.say(clause, "vp", IS) for clause in request.clauses]
+    if rng.random() < 0.7:
         mark = rng.choice(("{}. {}", "{}) {}", "({}) {}", "step {}: {}"))
         return "\n".join(mark.format(number, line) for number, line in enumerate(lines, 1))
     ends = len(lines) - 1 if len(lines) > 2 and rng.random() < 0.6 else 0
@@ -212,13 +226,16 @@ def _head_and_list(request: Request) -> str:
     rng = request.rng
     head = request.head()
     opener = request.opener() if rng.random() < 0.5 else ""
-    texts = [request.say(clause, rng.choice(("np", "kv"))) for clause in request.clauses]
+    register = rng.choice(("np", "kv"))
+    texts = [request.say(clause, register) for clause in request.clauses]
     if not texts:
         return f"{opener} {head}".strip()
-    listed = len(texts) > _AT_ONCE or rng.random() < 0.4
-    joined = "\n" + "\n".join(texts) if listed else _join(request, texts, "np", ends=True, breaks=True)
-    return f"{opener} {head}{rng.choice((':', ':', ' -') if listed else (': ', ', ', ' - ', '; ', '. '))}{joined}".strip()
+    if len(texts) > _AT_ONCE or rng.random() < 0.4:
+        return f"{opener} {head}:".strip() + "\n" + "\n".join(texts)
+    return f"{opener} {head}{rng.choice((': ', ': ', ' - ', ', '))}{_join(request, texts)}".strip()
 
 
 _MANNERS: tuple[Callable[[Request], str], ...] = (_in_one, _chatty, _ticket, _terse, _form, _steps, _head_and_list)
-_SHARES = (0.32, 0.16, 0.14, 0.16, 0.06, 0.07, 0.09)
+_SHARES = (0.36, 0.13, 0.13, 0.18, 0.05, 0.05, 0.10)
+_SHARES_OF_LISTS = (0.0, 0.0, 0.5, 0.0, 0.22, 0.08, 0.2)
+_SHARES_OF_MANY = (0.1, 0.16, 0.34, 0.08, 0.12, 0.07, 0.13)

@@ -7,31 +7,38 @@ from kubestill.domains.kubernetes.phrasing.clause import CLOSE, OPEN
 
 # `an app`, `an 8 core node`; values stand between OPEN and CLOSE.
 _ARTICLE = re.compile(
-    rf"\b([Aa]) (?=[\"'`]?{OPEN}*(?:(?:[aei]|o(?!ne)|Ingress|ExternalName)\w|(?:hpa|HPA|sts|rs)\b|8\w?|1[18](?:[A-Z]|{CLOSE})))"
+    rf"\b([Aa]) (?=[\"'`]?{OPEN}*(?:(?:[aei]|o(?!ne)|ExternalName)\w|Ingress\b|(?:hpa|HPA|sts|rs)\b|8\w?|1[18](?:[A-Z]|{CLOSE})))"
 )
 _UNIT_TWICE = re.compile(rf"\b(cpus?|cores?|vcpus?|millicores|millicpu|milli)({CLOSE}?)( of)? cpus?\b")
 _ONE = re.compile(
-    rf"((?<![\w.:/=-]){OPEN}(?:1|one){CLOSE}) ((?:more |running |failed |successful |identical |parallel |further )?)"
-    r"(replica|pod|instance|clone|worker|backend|goe|retrie|attempt|time|second|minute|run|job|gpu|service|secret|configmap|copie|trie)s\b"
+    rf"((?<![\w.:/=-]){OPEN}(?:1|one){CLOSE}) ((?:more |running |failed |consecutive |missed |successful |identical |parallel |further )?)"
+    r"(replica|pod|instance|clone|worker|backend|goe|retrie|attempt|time|second|minute|run|job|gpu|service|secret|configmap|copie|trie|"
+    r"check|failure|probe|container|completion|entrie)s\b"
 )
-_SINGULAR = {"goe": "go", "retrie": "retry", "copie": "copy", "trie": "try"}
+_ONE_VERB = re.compile(rf"\bverbs ({OPEN}\w+{CLOSE})(?=[ ,.;)\n]|\Z)")
+_CPU_OF_CPU = re.compile(rf"\b[cC]pu ({OPEN}[^{CLOSE}]*\b(?:cpus?|cores?|vcpus?){CLOSE})")
+_SINGULAR = {"goe": "go", "retrie": "retry", "copie": "copy", "trie": "try", "entrie": "entry"}
 
 
 def tidy(text: str) -> str:
     """Return a text without the seams of its parts: blanks, stops and units that met."""
     text = re.sub(r"(?<=\S) {2,}(?=\S)", " ", text.replace(" " + CLOSE, CLOSE))
+    text = re.sub(rf"\b(to|at) (?={OPEN}+at )", "", text)
     text = re.sub(r"(?<=[\w\ue001]) (?=[,;.](?:\s|\Z))", "", text)
     text = re.sub(r"(?<=[?!.]) ?\.(?=\s|\Z)|(?<=[:,;])[,.](?=\s|\Z)", "", text)
     text = _ONE.sub(lambda match: f"{match[1]} {match[2]}{_SINGULAR.get(match[3], match[3])}", text)
+    text = _ONE_VERB.sub(r"verb \1", text)
+    text = _CPU_OF_CPU.sub(r"\1", text)
     text = _UNIT_TWICE.sub(r"\1\2", text)
     return _ARTICLE.sub(r"\1n ", text)
 
 
 def bare(text: str) -> str:
     """Return a text without the marks around its values, and with round brackets for the ornamental ones of the phrase lines."""
-    return text.translate(_MARKS).strip()
+    return _EDGES.sub("\n", text.translate(_MARKS)).strip()
 
 
+_EDGES = re.compile(r"[ \t]+\n|\n[ \t]+(?=[A-Za-z])")
 _MARKS = str.maketrans({OPEN: "", CLOSE: "", "\u2768": "(", "\u2769": ")"})
 
 

@@ -1,6 +1,6 @@
 """What is said together is one clause: ports in a list, a request with its limit, resources with the same verbs."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from random import Random
@@ -11,6 +11,7 @@ from kubestill.domains.kubernetes.phrasing.clause import Clause, pick_tables
 from kubestill.domains.kubernetes.phrasing.lines import tables
 from kubestill.domains.kubernetes.phrasing.schedules import schedule_words
 from kubestill.domains.kubernetes.phrasing.singles import peers_text, plain_text, single, spoken
+from kubestill.domains.kubernetes.phrasing.style import Style
 
 
 @dataclass
@@ -18,12 +19,13 @@ class Pool:
     """The intents not yet said, by aspect."""
 
     rng: Random
+    style: Style = field(default_factory=Style)
     left: dict[tuple[str, tuple[str, ...]], list[Intent]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, intents: Iterable[Intent], rng: Random) -> "Pool":
+    def of(cls, intents: Iterable[Intent], rng: Random, style: Style) -> "Pool":
         """Return a pool that holds all of them."""
-        pool = cls(rng)
+        pool = cls(rng, style)
         for intent in intents:
             pool.left.setdefault((intent.aspect, intent.keys), []).append(intent)
         return pool
@@ -71,19 +73,82 @@ def _both_resources(pool: Pool) -> list[Clause]:
     return said
 
 
-def _target_ports(pool: Pool) -> list[Clause]:
-    """A target port's clause names the port, too: then the port alone, where it is the only one, need not be said."""
+def _ports(pool: Pool) -> list[Clause]:
+    """A port and what is said of it: its number first, with its target where it has one, and the rest in brackets."""
     said = []
-    for target in pool.all("port.target") if len(pool.all("port")) == 1 else ():
-        port = next((item for item in pool.all("port") if str(item.value) == target.keys[0]), None)
-        clause = single(target, pool.rng)
-        if port and clause and pool.rng.random() < 0.7:
-            pool.pop(target.aspect, target.keys)
-            pool.left[("port", ())].remove(port)
-            said.append(replace(clause, intents=(port, target)))
-    if not pool.left.get(("port", ())):
-        pool.left.pop(("port", ()), None)
+    for head, address in sorted({(head, keys[0] if keys else "") for head, keys in pool.left if head in ("port", "container.port")}):
+        ports = [port for port in pool.all(head) if (*port.keys, "")[0] == address]
+        about = [_about_port(pool, head, port) for port in ports]
+        if not any(about):
+            continue
+        for port in ports:
+            pool.pop(head, port.keys)
+        if len(ports) == 1:
+            said.append(_port(ports[0], about[0], pool.rng))
+        else:
+            items = tuple(_port_item(port, told) for port, told in zip(ports, about, strict=True))
+            said.append(Clause(pick_tables(f"{head}.list"), {}, address, inner=items, alike=True))
     return said
+
+
+def _about_port(pool: Pool, head: str, port: Intent) -> dict[str, Intent]:
+    """Return and remove what is said of a port beside its number, its target first."""
+    keys = (*port.keys, str(port.value))
+    found = {name: pool.pop(f"{head}.{name}", keys) for name in ("target", "name", "node", "hostPort", "protocol")}
+    return {name: intent for name, intent in found.items() if intent}
+
+
+def _tails(about: Mapping[str, Intent]) -> tuple[Clause, ...]:
+    told = ((name, one) for name, one in about.items() if name != "target")
+    return tuple(Clause(pick_tables(f"port.tail.{name}"), {"v": str(one.value)}, intents=(one,)) for name, one in told)
+
+
+def _port(port: Intent, about: Mapping[str, Intent], rng: Random) -> Clause:
+    target = about.get("target")
+    clause = single(target or port, rng) or Clause({}, {})
+    return replace(clause, intents=(port, target) if target else (port,), after=_tails(about))
+
+
+def _port_item(port: Intent, about: Mapping[str, Intent]) -> Clause:
+    target = about.get("target")
+    if target:
+        return Clause(pick_tables("port.item"), {"k": str(port.value), "v": str(target.value)}, intents=(port, target), after=_tails(about))
+    return Clause({}, {"v": str(port.value)}, intents=(port,), after=_tails(about))
+
+
+def _details(pool: Pool) -> list[Clause]:
+    """A volume and what is said of its mount, a path and its type: details go in brackets behind the thing."""
+    said = []
+    for aspect in (*_VOLUMES, "rule"):
+        head, names = ("rule", ("pathType",)) if aspect == "rule" else ("mount", _OF_MOUNTS)
+        for volume in pool.all(aspect):
+            found = {name: pool.left.get((f"{head}.{name}", volume.keys)) for name in names}
+            about = {name: one[0] for name, one in found.items() if one}
+            base = single(volume, pool.rng) if about else None
+            if base is None or not base.tables:
+                continue
+            for intent in (volume, *about.values()):
+                pool.pop(intent.aspect, intent.keys)
+            tails = (Clause(pick_tables(f"{head}.tail.{name}"), {"v": str(one.value)}, intents=(one,)) for name, one in about.items())
+            said.append(replace(base, intents=(volume,), after=tuple(tails)))
+    return said
+
+
+_VOLUMES = tuple(f"mount.{name}" for name in "pvc configMap secret hostPath emptyDir claimTemplate".split())
+_OF_MOUNTS = "readOnly subPath emptyDir.memory emptyDir.sizeLimit hostPath.type".split()
+
+
+def _named_container(pool: Pool) -> list[Clause]:
+    """The only container's name and image: `a container web with the image nginx`."""
+    names, images = (pool.left.get((aspect, ("",)), []) for aspect in ("container.name", "container.image"))
+    if not names or not images:
+        return []
+    name, image = names[0], images[0]
+    inside = single(image, pool.rng)
+    if inside is None:
+        return []
+    pool.pop(name.aspect, name.keys), pool.pop(image.aspect, image.keys)
+    return [Clause(pick_tables("container.block"), {"k": str(name.value)}, intents=(name,), inner=(replace(inside, intents=(image,)),))]
 
 
 def _grants(pool: Pool) -> list[Clause]:
@@ -156,14 +221,13 @@ def _lists(pool: Pool) -> list[Clause]:
         keyed = aspect in _KEYED
         asked = [i for i in pool.all(aspect) if not aspect.startswith("container") or i.keys[0] == address]
         texts = [f"{intent.keys[-1]}={plain_text(intent.value)}" if keyed else str(intent.value) for intent in asked]
-        apart = len(asked) < 2 or (len(asked) < _MANY and pool.rng.random() < 0.35)
-        if apart or any(set(text) & set(', "') for text in texts):
+        if len(asked) < 2 or any(set(text) & set(', "') for text in texts):
             continue
         for intent in asked:
             pool.pop(aspect, intent.keys) if keyed else pool.left[(aspect, intent.keys)].remove(intent)
         if not keyed and not pool.left[(aspect, asked[0].keys)]:
             del pool.left[(aspect, asked[0].keys)]
-        items = _pairs_text(texts, pool.rng) if keyed else values.list_text(texts, pool.rng)
+        items = _pairs_text(texts, pool) if keyed else values.list_text(texts, pool.rng)
         said.append(Clause(pick_tables(f"{aspect}.list"), {"items": items}, address, tuple(asked)))
     return said
 
@@ -230,20 +294,30 @@ def _variables(intents: list[Intent], letter: str, rng: Random) -> dict[str, str
     return {letter: spoken(first, rng), **keys}
 
 
-_KEYED = ("container.env", "data", "label", "podLabel")
+_KEYED = tuple("container.env data label podLabel annotation podAnnotation selector podSelector pod.nodeSelector".split())
 _LISTED = (*_KEYED, "container.port", "port")
-_MANY = 4  # so many of one sort nobody names one by one
 
 
-def _pairs_text(texts: list[str], rng: Random) -> str:
-    mark = rng.choice(("=", "=", "=", ": ", " = ", " set to "))
-    spoken = [text.replace("=", mark, 1) for text in texts]
-    if rng.random() < 0.6:
-        return ", ".join(spoken[:-1]) + rng.choice((" and ", ", ", ", and " if len(texts) > 2 else " and ")) + spoken[-1]
-    return rng.choice((" " if mark == "=" else ", ", "; ", ", ")).join(spoken)
+def _pairs_text(texts: list[str], pool: Pool) -> str:
+    """Return pairs as this person writes them."""
+    style = pool.style
+    spoken = [text.replace("=", style.pairs, 1) for text in texts]
+    if style.together == ", " and pool.rng.random() < 0.6:
+        return ", ".join(spoken[:-1]) + " and " + spoken[-1]
+    return style.together.join(spoken)
 
 
-JOINS: tuple[Callable[[Pool], list[Clause]], ...] = (_combined, _range, _both_resources, _pairs, _target_ports, _lists, _grants)
+JOINS: tuple[Callable[[Pool], list[Clause]], ...] = (
+    _ports,
+    _details,
+    _named_container,
+    _combined,
+    _range,
+    _both_resources,
+    _pairs,
+    _lists,
+    _grants,
+)
 
 
 def verbs_text(verbs: tuple[str, ...], rng: Random) -> str:

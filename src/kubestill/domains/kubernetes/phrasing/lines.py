@@ -86,6 +86,11 @@ def _parsed(line: str) -> tuple[Node, ...]:
     return tuple(parse(line))
 
 
+@cache
+def _form(name: str, line: str) -> str:
+    return f"{name}:{stable_hash(line):016x}"
+
+
 class Table:
     """One list of parts, split into those for training and those for evaluation by a hash of the part alone."""
 
@@ -109,9 +114,12 @@ class Table:
 
     def pick(self, rng: Random, part: str) -> tuple[str, str]:
         """Return (an expansion, the id of its part)."""
-        lines = self.lines(part)
+        return self.one_of(self.lines(part), rng)
+
+    def one_of(self, lines: Sequence[str], rng: Random) -> tuple[str, str]:
+        """Return (an expansion, the id) of one of these lines of the table."""
         line = lines[int(rng.random() * len(lines))]
-        return expand(_parsed(line), rng), f"{self.name}:{stable_hash(line):016x}"
+        return expand(_parsed(line), rng), _form(self.name, line)
 
 
 def read_tables(package: str, file: str, prefix: str = "") -> dict[str, Table]:

@@ -1,12 +1,17 @@
 """A request under composition: it draws the parts, and sees to it that each fits where it stands and what was said before."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from random import Random
 
+from kubestill.domains.api import Intent
 from kubestill.domains.kubernetes.intents.kinds import KINDS
-from kubestill.domains.kubernetes.phrasing.clause import Clause, pick_tables, shield
+from kubestill.domains.kubernetes.phrasing.clause import Clause, Manner, pick_tables, shield
+from kubestill.domains.kubernetes.phrasing.clauses import clauses
 from kubestill.domains.kubernetes.phrasing.lines import EVERY, tables
+from kubestill.domains.kubernetes.phrasing.order import in_order
+from kubestill.domains.kubernetes.phrasing.style import FIGURE, WORDS, Style, draw_style, fitting
 
 _TRIES = 12  # draws of a part until one fits; then any has to do
 _PEOPLE = ("Priya Tomás Wei Aisha Jonas Maria Dmitri Chloe Omar Ingrid Kenji Fatima Lars Amara Ravi Elena Marek Yuki Bob Sam").split()
@@ -43,17 +48,44 @@ _NO_VERB = re.compile(r"^(if|when|for|under|on|as|in|at|the|to|with|from|please|
 _NO_NOUN = re.compile(r"^(as|basically|ideally|obviously|at|for|in|on|under|up|if|when|from|by|never|not|so|like|with|w/o|without|to)\b")
 
 
-_UNFIT = {"np": _NO_NOUN, "vp": _NO_VERB}
+_UNFIT = {"np": _NO_NOUN, "vp": _NO_VERB, "kv": re.compile(r"^(with|w/) ?")}
 
 
 def _twice(kind: str) -> re.Pattern[str] | None:
-    """Return what finds a line that would say again what the kind's name says: `a kubernetes k8s service`."""
+    """Return what finds a line that would say again what the kind's name says: `a kubernetes k8s service`, `kind: k8s svc`."""
     if re.search(r"k8s|kube", kind):
         return _KUBE
-    return _OBJECT if re.search(r"\b(object|resource|manifest|definition|spec|obj)\b", kind) else None
+    if re.search(r"\b(object|resource|manifest|definition|spec|obj)\b", kind):
+        return _OBJECT
+    return _KIND if _DESCRIBED.search(kind) else None
 
 
-_KUBE, _OBJECT = re.compile(r"\bk8s|kube"), re.compile(r"object|resource|manifest|definition|\bspec\b|\bobj\b|yaml|type|kind:|of kind")
+_DESCRIBED = re.compile(
+    r"^\w{2,3}\Z|\b(single|bare|plain|standalone|one-off|one-shot|run-once|batch|old-style|clusterwide|cluster-wide|recurring|periodic|"
+    r"scheduled|horizontal|k8s|kubernetes|persistent storage|rbac|namespaced|http|of)\b"
+)
+_KIND = re.compile(r"\bkind\b(?!\})|\b(type|simple|basic|plain|minimal|single|new|resource|k8s|kubernetes)\b")
+_KUBE, _OBJECT = (
+    re.compile(r"\bk8s|kube|\bkind\b(?!\})|\btype\b|^resource"),
+    re.compile(r"object|resource|manifest|definition|\bspec\b|\bobj\b|yaml|type|kind:|of kind"),
+)
+
+
+# Of one container among others nobody says that it is a container with a container.
+_CONTAINER = re.compile(
+    r"\b(container|containers|ctr|pods?|it|its)\b|^w/|^(with|on|from|uses|runs|of|in|has|serv\w+|listen\w*)\b| (is|should|must)\b"
+)
+_WITH = re.compile(r"^(with|having|w/)")
+_ANY_LENGTH = 99
+_FEW_WORDS, _AT_LENGTH = 8, 0.06  # where little is said, it is at times said at length
+
+
+def listed(texts: Sequence[str]) -> str:
+    """Return phrases as one enumeration."""
+    return ", ".join(texts[:-1]) + (" and " if len(texts) > 1 else "") + "".join(texts[-1:])
+
+
+HEAD = ("kind", "name", "namespace")
 
 
 @dataclass
@@ -66,15 +98,35 @@ class Request:
     name: str
     namespace: str
     clauses: list[Clause]
+    style: Style = field(default_factory=Style)
+    most: int = 9  # words of a clause, its values not counted: the more there is to say the fewer
     forms: list[str] = field(default_factory=list)
-    spoken: list[Clause] = field(default_factory=list)  # in the order of mention
+    spoken: list[Intent] = field(default_factory=list)  # in the order of mention
+    _lines: dict[str, str] = field(default_factory=dict)  # the line that each table was spoken with: nobody varies it for its own sake
     hurried: bool | None = None  # whether the person is, once small talk has said so
     thanked: bool = False
 
-    def frame(self, name: str, part: str | None = None, unfit: re.Pattern[str] | None = None) -> str:
-        """Return a line of a table in frames.toml or meta.toml; none that was used before, nor one that `unfit` finds something in."""
+    @classmethod
+    def about(cls, intents: Sequence[Intent], rng: Random, part: str) -> tuple["Request", tuple[Intent, ...]]:
+        """Return a request whose clauses are in the order in which people say them, and what no table can say."""
+        facts = {intent.aspect: intent.value for intent in intents if not intent.keys}
+        style = draw_style(rng)
+        rest = [intent for intent in intents if intent.aspect not in HEAD]
+        said, unsaid = clauses(rest, rng, style)
+        ordered = in_order(said, rest, rng)
+        style = style.over((clause.table("kv", part) for clause in ordered), part)
+        most = 10 if len(ordered) < 3 else 8 if len(ordered) < 5 else 7
+        request = cls(rng, part, facts["kind"], str(facts["name"]), str(facts.get("namespace") or ""), ordered, style, most)
+        return request, tuple(unsaid)
+
+    def frame(self, name: str, part: str | None = None, unfit: re.Pattern[str] | None = None, lines: Sequence[str] = ()) -> str:
+        """Return a line of a table in frames.toml or meta.toml: none that was used before, nor one that `unfit` finds something in.
+
+        `lines`: those of the table to draw from, all of the part's unless told.
+        """
+        table = tables()[name]
         for _ in range(_TRIES):
-            text, form = tables()[name].pick(self.rng, part or self.part)
+            text, form = table.one_of(lines or table.lines(part or self.part), self.rng)
             if not (unfit and unfit.search(text)) and (form not in self.forms or part == EVERY):
                 break
         self.forms.append(form)
@@ -87,29 +139,54 @@ class Request:
     def head(self, table: str = "heads/lines") -> str:
         """Return what is wanted: kind and name, and the namespace where one is; else that becomes a clause like any other."""
         kind = self.frame(f"kinds/{self.kind}", EVERY)
-        text = self.frame(table, unfit=_twice(kind)).replace("{kind}", kind).replace("{name}", shield(self.name))
-        if self.namespace and table == "heads/lines" and self.rng.random() < 0.75:
+        lines = fitting(tables()[table], self.part, (self.style.terse, WORDS), _ANY_LENGTH) if table == "heads_kv/lines" else ()
+        text = self.frame(table, unfit=_twice(kind), lines=lines).replace("{kind}", kind).replace("{name}", shield(self.name))
+        if self.namespace and table == "heads/lines":
             text += " " + self.frame("namespace/at").replace("{v}", shield(self.namespace))
         elif self.namespace:
-            place = self.rng.randint(0, len(self.clauses))
+            place = 0 if self.rng.random() < 0.75 else len(self.clauses)
             self.clauses.insert(place, Clause(pick_tables("namespace"), {"v": self.namespace}))
-        if not self.namespace and table == "heads/lines" and self.rng.random() < 0.35:
-            text += self._attribute()
+        elif table == "heads/lines" and self.rng.random() < 0.35:
+            text += self._attribute(_WITH if " with " in text or "having" in text else None)
         self.namespace = ""
         return text
 
-    def _attribute(self) -> str:
+    def _attribute(self, unfit: re.Pattern[str] | None) -> str:
         """Return a clause that follows the noun (`a service for the web pods`), taken off the list; or nothing."""
-        fit = (place for place, clause in enumerate(self.clauses) if "at" in clause.tables and not clause.address)
+        fit = (place for place, clause in enumerate(self.clauses) if "at" in clause.tables and not clause.inner and not clause.after)
         place = next((place for place in fit if self.clauses[place].tables["at"].has(self.part)), None)
-        return "" if place is None else " " + self.say(self.clauses.pop(place), "at")
+        return "" if place is None else " " + self.say(self.clauses.pop(place), "at", unfit)
 
     def say(self, clause: Clause, register: str, unfit: re.Pattern[str] | None = None) -> str:
         """Return a clause in a register, in words in which `unfit` finds nothing."""
-        text, form = clause.say(register, self.rng, self.part, unfit or _UNFIT.get(register))
-        self.forms.append(form)
-        self.spoken.append(clause)
+        sorts = self.style.sorts(register)
+        if self.most > _FEW_WORDS and register != "kv" and self.rng.random() < _AT_LENGTH:
+            sorts = (FIGURE, *sorts)
+        table = clause.table(register, self.part).name if clause.tables else ""
+        manner = Manner(register, sorts, self.most, unfit or _UNFIT.get(register), self._lines.get(table, ""))
+        text, form, line = clause.say(manner, self.rng, self.part)
+        self._lines[table] = line
+        self.forms += [form] if form else []
+        self.spoken.extend(clause.intents)
+        inside = "kv" if register == "kv" else "np"
+        if clause.inner:
+            text = text.replace("{items}", listed(self._said_alike(clause, inside) if clause.alike else self._said_inside(clause, inside)))
+        if clause.after:
+            text += f" \u2768{', '.join(self.say(one, inside) for one in clause.after)}\u2769"
         return text
+
+    def _said_inside(self, clause: Clause, register: str) -> list[str]:
+        return [self.say(one, register, _CONTAINER) for one in clause.inner]
+
+    def _said_alike(self, clause: Clause, register: str) -> list[str]:
+        """Return the parts of a list, each of them drawn with the same chance, and so in the same words where the same is said."""
+        own, seed = self.rng, self.rng.random()
+        texts = []
+        for one in clause.inner:
+            self.rng = Random(seed)
+            texts.append(self.say(one, register))
+        self.rng = own
+        return texts
 
     def maybe(self, name: str, chance: float, unfit: re.Pattern[str] | None = None) -> str:
         """Return a line of a table, or nothing."""

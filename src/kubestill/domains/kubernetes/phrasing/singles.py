@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from itertools import pairwise
 from random import Random
 from typing import Any
 
@@ -94,8 +95,9 @@ _SCOPES = frozenset("spec pod container template securityContext".split())
 def _field_name(aspect: str, rng: Random) -> str:
     """Return a field's name as one word or as several; a field of a field that has no words of its own is named with that one."""
     parts = [part for part in aspect.split(".") if part not in _SCOPES][-3:]
-    words = [" ".join(word if word.isupper() else word.lower() for word in _HUMPS.findall(part)) for part in parts]
-    return rng.choice((".".join(parts), " ".join(words), " ".join(words), " ".join(words)))
+    words = [word if word.isupper() else word.lower() for part in parts for word in _HUMPS.findall(part)]
+    twice = any(one == other for one, other in pairwise(words))  # nobody says `host path path`
+    return ".".join(parts) if twice or (len(parts) == 1 and rng.random() < 0.3) else " ".join(words)
 
 
 def _generic(intent: Intent, rng: Random) -> Clause | None:
@@ -104,7 +106,7 @@ def _generic(intent: Intent, rng: Random) -> Clause | None:
     text = values.list_text(value, rng) if isinstance(value, tuple) else plain_text(value)
     if "[]" in intent.aspect or not _SAYABLE.match(text) or '"' in str(value) or len(intent.keys) > 2:
         return None
-    if intent.aspect.startswith("init."):
+    if intent.aspect.startswith("init.") or ".metadata." in intent.aspect:
         return None
     own_key = intent.keys[-1] if intent.keys and not (intent.aspect.startswith("container") and len(intent.keys) == 1) else ""
     if intent.aspect.endswith(".other"):  # of the requests, or of the limits: `ephemeral-storage limit`

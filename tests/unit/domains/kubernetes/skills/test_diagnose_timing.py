@@ -104,7 +104,7 @@ def test_events_agree_with_the_restarts_and_the_age_of_the_pod():
 
 def test_a_log_lies_within_the_run_of_the_container():
     checked = 0
-    for sample in samples("MissingEnvVar", "DnsUnreachable", "PortInUse", count=25):
+    for sample in samples("MissingEnvVar", "DnsUnreachable", "PortInUse", count=60):
         ran = re.search(r"Started: +(\w.*\+0000)\n +Finished: +(\w.*\+0000)", sample.request)
         logged = re.search(r"\n(\d{4}-\d\d-\d\dT[\d:]{8})\.\d+Z ", sample.request)
         if ran and logged:

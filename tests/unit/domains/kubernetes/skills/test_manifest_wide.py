@@ -124,6 +124,6 @@ def test_nobody_says_the_same_few_words_before_one_thing_after_the_other(mannere
     for samples in mannered.values():
         for sample in samples:
             words = [form for form in sample.forms if form.startswith("manifest.manners.") and "/more" in form]
-            told += len(words) > 2
+            told += len(words) > 1
             assert len(set(words)) == len(words), sample.request
-    assert told > 30
+    assert told > 10

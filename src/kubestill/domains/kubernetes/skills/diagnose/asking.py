@@ -20,10 +20,13 @@ _LAYOUTS = (
     ("ticket", 12),
 )
 _NAMES, _WEIGHTS = [name for name, _ in _LAYOUTS], [weight for _, weight in _LAYOUTS]
-_SPOKEN_OF = {"node": "node", "claim": "claim", "service": "service", "ingress": "ingress", "scale": "scale", "job": "job"}
-_SPOKEN_OF |= {"cronjob": "cronjob", "rollout": "rollout", "namespace": "namespace"}
+_SPOKEN_OF = {"node": "node", "claim": "claim", "service": "service", "balancer": "service", "ingress": "ingress"}
+_SPOKEN_OF |= {"certificate": "ingress", "scale": "scale", "job": "job", "cronjob": "cronjob", "rollout": "rollout"}
+_SPOKEN_OF |= {"namespace": "namespace"}
 _NOUNS = {"scale": "autoscaler"}  # what a thing is called, where the name of its table is no noun for it
 _UNKNOWN = re.compile(r"(a|an|one)\b")  # `a node`, `one of the workers`: so a thing is spoken of for the first time, and not in a question
+_ARTICLE = re.compile(r"(?:the|a|an|this) ")  # of a title
+_BEGINS = re.compile(r"(?<![\w{-])i(?![\w}-])|(?<=[a-z\])][.?!] )[a-z](?=[a-z]* )")  # what a careful writer writes large
 _LEFT = re.compile(r" +(?=[ ?.,!:])")
 _FENCED = 0.15
 _CAPITAL = 0.55  # of the requests whose writer begins sentences with a capital
@@ -103,7 +106,10 @@ class Asking:
 
     def _said(self, name: str) -> str:
         """Return a part as this writer writes: with a capital at its beginning, or without."""
-        text = self.scene.fill(self._of_it(self.pick(name), name.split("/")[0]))
+        text = self._of_it(self.pick(name), name.split("/")[0])
+        if self.capital:
+            text = _BEGINS.sub(lambda match: match[0].upper(), text)
+        text = self.scene.fill(text)
         first = text.split(" ")[0].strip(":.,?")
         named = first == "kubectl" or first in self.scene.values.values()  # a name keeps its spelling
         return text if named or not self.capital else text[0].upper() + text[1:]
@@ -115,7 +121,7 @@ class Asking:
         said, noun = self.it, _NOUNS.get(self.noun, self.noun)
         unknown = bool(_UNKNOWN.match(said))
         if sort == "title":
-            said = f"the {noun}" if said == "it" else said
+            said = noun if said == "it" else _ARTICLE.sub("", said)
         elif self.spoken not in ("", "title"):
             said = "it"
         elif unknown and (sort == "question" or self.spoken):

@@ -1,6 +1,7 @@
 """What a program writes before it stops: its last words as the cause tells them, after lines that mean nothing, in one style."""
 
 import json
+import re
 from random import Random
 
 from kubestill.domains.kubernetes.skills.diagnose.scene import Scene
@@ -9,6 +10,7 @@ from kubestill.domains.kubernetes.skills.diagnose.values import stamp
 _LEVELS = {"I": "INFO", "W": "WARN", "E": "ERROR", "F": "FATAL"}
 _STYLES = ("stamp", "stamp", "bracket", "json", "logfmt", "level", "bare", "go")
 _MOST_BEFORE = 3
+_OF_PROGRAM = re.compile(r"Traceback |panic: |[\w.$]*(?:Error|Exception)\b")  # told by the program that had logged before it
 
 
 def log_lines(text: str, scene: Scene, ago: int) -> list[str]:
@@ -16,8 +18,8 @@ def log_lines(text: str, scene: Scene, ago: int) -> list[str]:
     rng = scene.rng
     style = rng.choice(_STYLES)
     lines = text.split("\n")
-    plain = not any(_is_leveled(line) for line in lines)
-    before = [] if plain and rng.random() < 0.5 else [f"I|{scene.fill(_noise(rng))}" for _ in range(rng.randrange(_MOST_BEFORE + 1))]
+    spoken = _is_leveled(lines[0]) or bool(_OF_PROGRAM.match(lines[0]))  # else a shell, a tool or the runtime: nothing ran before
+    before = [f"I|{scene.fill(line)}" for line in _noise(rng, rng.randrange(_MOST_BEFORE + 1))] if spoken else []
     told = list(dict.fromkeys((*before, *lines)))
     return [_styled(line, style, scene, ago + len(told) - place) for place, line in enumerate(told)]
 
@@ -44,32 +46,31 @@ def _styled(line: str, style: str, scene: Scene, ago: int) -> str:
     return f"{level}: {text}" if style == "level" else text
 
 
-def _noise(rng: Random) -> str:
-    """Return a line that says nothing of the fault."""
-    return rng.choice(_NOISE)
+def _noise(rng: Random, count: int) -> list[str]:
+    """Return lines that say nothing of the fault, in the order in which programs say them."""
+    return [line for _, line in sorted(rng.sample(list(enumerate(_NOISE)), count))]
 
 
 _NOISE = (
+    "starting {app}",
     "starting up",
-    "loading configuration",
-    "configuration loaded",
     "version 2.{few}.{some} starting",
     "build 1.{many}.{few}",
+    "pid 1, uid 1000",
+    "running in production mode",
+    "timezone is UTC",
+    "locale en_US.UTF-8",
+    "log level set to info",
+    "loading configuration",
+    "configuration loaded",
+    "feature flags loaded ({some} active)",
+    "tracing disabled",
+    "using {some} worker threads",
+    "cache initialised",
     "initialising metrics exporter",
     "metrics endpoint enabled",
-    "starting {app}",
-    "using {some} worker threads",
-    "log level set to info",
-    "running in production mode",
-    "registering handlers",
-    "opening connections",
     "connection pool size {some}",
-    "feature flags loaded ({some} active)",
-    "cache initialised",
+    "opening connections",
+    "registering handlers",
     "starting background tasks",
-    "tracing disabled",
-    "timezone is UTC",
-    "pid 1, uid 1000",
-    "GOMAXPROCS set to {few}",
-    "locale en_US.UTF-8",
 )

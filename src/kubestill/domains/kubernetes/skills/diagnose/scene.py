@@ -9,6 +9,7 @@ from kubestill.domains.kubernetes.skills.diagnose.values import DRAWS, after_due
 
 DEFAULT = "default"
 _PLACE = re.compile(r"\{([A-Za-z][a-z_]*\d?)\}")
+_SETTLED = re.compile(r"\{([a-z]+)=(\w+)\}")
 _OWNERS = ("deployment",) * 6 + ("statefulset", "daemonset", "pod")
 _DEPTH = 3  # what a cause gives may itself have places
 _MOST_TRIES = 20
@@ -51,6 +52,11 @@ class Scene:
                 break
             text = _PLACE.sub(self._value, text)
         return text
+
+    def settle(self, text: str) -> str:
+        """Return a template in which `{port=5432}` has said what the value is: a program that is named has a port of its own."""
+        self.values |= {match[1]: match[2] for match in _SETTLED.finditer(text)}
+        return _SETTLED.sub(r"{\1}", text)
 
     def own(self, view: str) -> None:
         """Let what a view shows decide who made the pod."""

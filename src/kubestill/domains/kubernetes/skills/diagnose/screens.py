@@ -21,6 +21,7 @@ _QUOTED = r'"\1"'  # Go's YAML puts double quotation marks around what would be 
 _WRAP = 80  # columns after which kubectl -o yaml folds a text
 _CRASHES = re.compile(r" r$|CrashLoopBackOff|RunContainerError|Back-off restarting", re.MULTILINE)
 _PROBED = re.compile(r" probe failed|failed startup probe|%running|%manifest Probe")
+_HEADED = re.compile(r"^[^!\n]", re.MULTILINE)
 _UNMOUNTED = "Unable to attach or mount volumes"
 _LEAST_UNMOUNTED, _LEAST_FAILED = 140, 150  # seconds until the kubelet says so, and until a Job has failed three times
 
@@ -53,6 +54,10 @@ class Screen:
     def _begin(self, view: str) -> None:
         """Decide how old the pod is and how often its container was started again, so that all that is shown of it agrees."""
         scene, rng = self.scene, self.scene.rng
+        if self.style == "rows" and _HEADED.search(view):
+            self.style = "describe"  # only where nothing else is shown do events stand without a head
+        if self.style == "get" and "\n" in scene.values.get("message", ""):
+            self.style = "events"  # kubectl get cuts a cell at its first line (cli-runtime/pkg/printers/tableprinter.go)
         if _PROBED.search(view) and scene["probe"] != "readiness":
             cycle = int(scene["period"]) * failures(scene)
             self.restarts, self.ago = scene.restarts, rng.randrange(3, max(4, cycle))

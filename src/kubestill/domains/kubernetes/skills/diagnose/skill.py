@@ -19,6 +19,7 @@ NAME = "diagnose"
 TASK = Intent("task", (), NAME)
 _PHRASED = ("pod", "namespace")  # what a phrase can say where the paste does not
 _RUN = re.compile(r"kubectl [^\n|`]*")
+_IN_DEFAULT = re.compile(rf" --namespace={DEFAULT}(?=\s|\Z)")  # as canonical commands say it
 MOST_CHARS, MOST_LINES = 1400, 25  # of a paste: a request, its notes and its answer fit a small context
 
 GRAMMAR = (
@@ -31,7 +32,7 @@ class DiagnoseSkill:
     """Plants a cause in an invented situation, shows what the cluster would say, and asks."""
 
     name = NAME
-    version = 3  # of the catalogue, the screens, the questions and the judge
+    version = 4  # of the catalogue, the screens, the questions and the judge
     reads: frozenset[str] = frozenset()  # pages show outputs of many faults at once: none has one cause and one next command
 
     def draw(self, rng: Random, part: str) -> Sample | Drop:
@@ -79,8 +80,9 @@ def _sample(cause: Cause, rng: Random, part: str) -> Sample | Drop:
     case = rng.choice(cause.cases) if cause.cases else {}
     view, template = cause.choose(rng, part)
     forms = [f"diagnose.views/{cause.name}:{view}"]
-    told = {name: _chosen(table, rng, part, forms) for name, table in cause.lists.items()}
+    chosen = {name: _chosen(table, rng, part, forms) for name, table in cause.lists.items()}
     scene = Scene(rng, part, {"full": case.get("resource", ""), **cause.given, **case, **seen(template)})
+    told = {name: scene.settle(text) for name, text in chosen.items()}
     scene.own(template)
     if "message" in told:
         scene.values["message"] = scene.fill(told["message"])
@@ -108,8 +110,13 @@ def _accepted(cause: Cause, values: Mapping[str, str], named: bool, request: str
     if not named:
         commands += cause.commands({**values, "namespace": DEFAULT})
     best, *others = dict.fromkeys(map(canonical, commands))
-    run = {canonical(line) for line in _RUN.findall(request)}
-    return (best, *(command for command in others if command not in run))
+    run = {_placed(canonical(line)) for line in _RUN.findall(request)}
+    return (best, *(command for command in others if _placed(command) not in run))
+
+
+def _placed(command: str) -> str:
+    """Return a command as it runs: -n default says what is so without it."""
+    return _IN_DEFAULT.sub("", command)
 
 
 def _paste(cause: Cause, scene: Scene, template: str, log: str) -> str:

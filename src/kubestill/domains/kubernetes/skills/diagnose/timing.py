@@ -17,7 +17,7 @@ _KEPT = 3600  # seconds for which the API server keeps an event (--event-ttl): o
 _STARTS = ("Pulling", "Pulled", "Created", "Started", "Failed", "Killing", "InspectFailed", "ErrImageNeverPull")
 _GENERATED = ("replicaset-controller", "job-controller", "daemonset-controller")  # each pod that they try has a name of its own
 _OWN = ("FailedCreatePodSandBox",)  # its message names another sandbox each time
-_LATE = ("Evicted", "BackoffLimitExceeded", "DeadlineExceeded", "SuccessfulDelete", "FailedAttachVolume")  # told once, some time after
+_LATE = ("Evicted", "BackoffLimitExceeded", "DeadlineExceeded", "SuccessfulDelete")  # told once, some time after
 
 
 class Event(NamedTuple):
@@ -51,8 +51,9 @@ class Timing:
         again = self._again(reasons)
         late = self.rng.randrange(3, max(4, min(self.age - 62, 2 * _LATEST)))
         told = []
-        for place, event in enumerate(events):
-            first = max(2, self.age - place * self.rng.randrange(1, 4))
+        first = self.age + 1
+        for event in events:
+            first = max(2, first - self.rng.randrange(1, 3))  # one after the other
             if event.reason in _LATE or event.message.startswith("Stopping container"):
                 told.append(Seen(late, late, 1))
             else:
@@ -70,10 +71,13 @@ class Timing:
     def _one(self, event: Event, first: int, again: int, reasons: set[str]) -> Seen:
         if event.reason == "BackOff" or event.message == "Error: ImagePullBackOff":
             least = max(2, self.restarts, first // (2 * _SYNC))
-            return Seen(first, self.rng.randrange(1, max(2, min(again, _SYNC))), self.rng.randrange(least, max(least + 1, first // _SYNC)))
+            latest = self.ago if self.restarts else again  # a container that runs backs nothing off
+            return Seen(first, self.rng.randrange(1, max(2, min(latest, _SYNC))), self.rng.randrange(least, max(least + 1, first // _SYNC)))
         if event.reason == "FailedToRetrieveImagePullSecret":  # each time that the kubelet looks
             last = self.rng.randrange(1, _SYNC)
             return Seen(first, last, 1 + max(0, first - last) // _SYNC)
+        if event.reason == "FailedAttachVolume":  # once, as soon as the pod has a node (reconciler, multiAttachErrorReported)
+            return Seen(first, first, 1)
         if event.reason in _STARTS:
             return self._started(event, first, again, reasons)
         if event.reason == "FailedMount":

@@ -14,6 +14,7 @@ _TEMPLATE_HASH = "456789bcdf"  # what the digits of a pod template's hash become
 _HEX = "0123456789abcdef"
 _YEAR = datetime(2026, 1, 4, 6, 0, tzinfo=UTC)
 _DIGITS = "0123456789"
+_HTTP, _LEAST_PORT, _NO_HTTP = 80, 1024, (8443, 5432, 6379, 27017, 3306, 50051, 4317)
 _PROTOCOLS = ("dns", "ntp", "ldap", "sso", "oauth")
 
 
@@ -25,6 +26,7 @@ class Drawn(Protocol):
     owner: str
     named: bool
     now: int
+    restarts: int
 
     def __getitem__(self, name: str) -> str:
         """Return a value by its name."""
@@ -93,6 +95,13 @@ def _name(scene: Drawn) -> str:
     return words(scene).name()
 
 
+def _app(scene: Drawn) -> str:
+    """Return the name of a workload: with no number at its end, so that none reads like the name of a pod."""
+    while (name := _name(scene))[-1].isdigit():
+        pass
+    return name
+
+
 def _service(scene: Drawn) -> str:
     while (name := _name(scene)) in _PROTOCOLS:  # `dns cannot be resolved` would speak of something else
         pass
@@ -156,6 +165,13 @@ def _full_image(scene: Drawn) -> str:
     if "/" not in image:
         return f"docker.io/library/{image}"
     return image if "." in head or ":" in head else f"docker.io/{image}"
+
+
+def _remote(scene: Drawn) -> str:
+    """Return the part of an image that must be lower case: all after the registry (distribution/reference, splitDockerDomain)."""
+    path = scene["image"].rpartition(":")[0]
+    head, slash, rest = path.partition("/")
+    return rest if slash and "." in head else f"library/{path}"
 
 
 def _pulled(scene: Drawn) -> str:
@@ -238,6 +254,13 @@ def _user(scene: Drawn) -> str:
     return scene.rng.choice((word, word, f"dev-{word}", f"{word}-ro"))
 
 
+def _port(scene: Drawn) -> str:
+    """Return a port that speaks plain HTTP: no port of a database, of TLS or of gRPC, and none that is no one's."""
+    while (port := words(scene).port()) in _NO_HTTP or (port < _LEAST_PORT and port != _HTTP):
+        pass
+    return str(port)
+
+
 def _klog(scene: Drawn) -> str:
     return f"{stamp(scene).strftime('%m%d')} {stamp(scene).strftime('%H:%M:%S')}.{scene.rng.randrange(10**5, 10**6)}"
 
@@ -294,11 +317,12 @@ def _time(write: Callable[[datetime], str], least: int, most: int) -> Draw:
 
 
 _NAMES = (
-    "app configmap secret claim volume ingress quota policy class budget context autoscaler binding networkpolicy cronjob job account name"
+    "configmap secret claim volume ingress quota policy class budget context autoscaler binding networkpolicy cronjob job account name"
 ).split()
 
 DRAWS: Mapping[str, Draw] = {
     **dict.fromkeys(_NAMES, _name),
+    "app": _app,
     "init": lambda scene: scene.rng.choice(("init-", "wait-for-", "migrate-", "setup-", "")) + _word(scene),
     "word": _word,
     "service": _service,
@@ -315,6 +339,10 @@ DRAWS: Mapping[str, Draw] = {
     "image": _image,
     "full_image": _full_image,
     "repository": lambda scene: scene["image"].rpartition(":")[0],
+    "full_repository": lambda scene: scene["full_image"].rpartition(":")[0],
+    "pulled_from": lambda scene: scene["full_image"].partition("/")[0].replace("docker.io", "registry-1.docker.io"),
+    "pulled_path": lambda scene: scene["full_image"].partition("/")[2].rpartition(":")[0],
+    "remote": _remote,
     "tag": lambda scene: scene["image"].rpartition(":")[2],
     "version": lambda scene: words(scene).tag(),
     "pulled": _pulled,
@@ -331,9 +359,10 @@ DRAWS: Mapping[str, Draw] = {
     "address": _address(10, 0, 20, 77, 5),
     "dns": _one("10.96.0.10", "10.43.0.10", "10.100.0.10", "172.20.0.10"),
     "server": _server,
+    "dialled": lambda scene: scene["server"] if scene["server"][-1].isdigit() else scene["server_ip"],
     "host": lambda scene: words(scene).host(),
     "registry": lambda scene: words(scene).host(),
-    "port": lambda scene: str(words(scene).port()),
+    "port": _port,
     "otherport": _unlike("port"),
     "otherpath": _unlike("path"),
     "otherkey": _unlike("key"),
@@ -364,6 +393,7 @@ DRAWS: Mapping[str, Draw] = {
     "lately": _lately,
     "active": _active,
     "due": lambda scene: long_time(next(dues(scene["schedule"], stamp(scene)))),
+    "restarts": lambda scene: str(scene.restarts),
     "few": _number(2, 6),
     "some": _number(3, 10),
     "many": _number(11, 60),

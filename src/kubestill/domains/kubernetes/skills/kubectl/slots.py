@@ -198,16 +198,13 @@ def _url(words: Words) -> Slot:
     return Slot({"": f"https://{words.host()}/{words.word()}/{words.name()}.yaml"})
 
 
-def _local(words: Words) -> Slot:
+def _copied(words: Words) -> Slot:
+    """A file here and in a container: the same name on both sides, or another one of the same ending."""
     rng = words.rng
-    name = f"{words.word()}.{rng.choice(('log', 'txt', 'json', 'conf', 'tar.gz', 'sql', 'csv', 'yaml', 'dump', 'hprof'))}"
-    return Slot({"": rng.choice((name, f"./{name}", f"/tmp/{name}", f"{words.word()}/{name}"))})
-
-
-def _remote(words: Words) -> Slot:
-    path = words.path()
-    ending = words.rng.choice(("log", "txt", "json", "conf", "yaml", "dump"))
-    return Slot({"": path if words.rng.random() < 0.4 else f"{path}/{words.word()}.{ending}"})
+    ending = rng.choice(("log", "txt", "json", "conf", "tar.gz", "sql", "csv", "yaml", "dump", "hprof"))
+    name, path = f"{words.word()}.{ending}", words.path()
+    far = name if rng.random() < 0.7 else f"{words.word()}.{ending}"
+    return Slot({"local": rng.choice((name, f"./{name}", f"/tmp/{name}", f"{words.word()}/{name}")), "remote": f"{path}/{far}"})
 
 
 def _container_file(*endings: str) -> Callable[[Words], Slot]:
@@ -395,8 +392,7 @@ _DRAWN: Mapping[str, Callable[[Words], Slot]] = {
     "file": _file,
     "folder": _folder,
     "url": _url,
-    "local": _local,
-    "remote": _remote,
+    "copied": _copied,
     "cert": _container_file("crt"),
     "keyfile": _container_file("key"),
     "envfile": _container_file("env"),

@@ -131,6 +131,7 @@ _CLAUSE = re.compile(
 )
 _BROKEN = re.compile(r"[,:?] ")
 _COUNTED = re.compile(r"(?:which|what) .*\b(?:there|exist|have|got|run)\??\Z")
+_ENDS_IN_VERB = re.compile(r".*\b(?:say|log|print|write)\??\Z")  # "what does it say of the container web" asks about that
 _ENDS_IN_COMMAND = re.compile(r".*\{command\}\Z")
 
 
@@ -142,7 +143,7 @@ def _fits(option: Option, text: str, manner: str, core: str, tight: Sequence[str
         return False
     clause = _CLAUSE.search(" ".join(tight)) is not None
     if option.sits == PLACE:
-        return not _ENDS_IN_COMMAND.match(core)
+        return not (_ENDS_IN_COMMAND.match(core) or (_ENDS_IN_VERB.match(core) and text.startswith(("of ", "for "))))
     if option.sits == TRAIT:
         return manner in ("do", "want") and not clause
     if option.sits == FILTER:

@@ -31,6 +31,7 @@ DEFINED = "expect.schema"  # what of a definition it takes to judge an answer, a
 SKILL = "manifest"
 MAX_FIELDS, MAX_CHARS = 10, 600
 _TRIES = 4
+_DOTTED = 0.2  # share of requests that name fields as they stand
 # Nobody writes the first three by hand, since cert-manager makes them; the last is made of expressions, which words cannot be drawn for.
 _LEFT_OUT = frozenset(("Challenge", "Order", "CertificateRequest", "PrometheusRule"))
 
@@ -90,7 +91,8 @@ def _sample(obj: Obj, custom: CustomKind, rng: Random, part: str, source: Mappin
     speaker = Speaker(rng, part)
     head = _head(obj, custom.kind, speaker)
     spoken = _grouped(leaves, rng)
-    request = _asked(speaker, head, [_said(leaf, speaker) for leaf in spoken])
+    dotted = rng.random() < _DOTTED
+    request = _asked(speaker, head, [_said(leaf, speaker, dotted) for leaf in spoken])
     space = obj["metadata"].get("namespace")
     identity = [Intent("kind", (), obj["kind"]), Intent("name", (), obj["metadata"]["name"])]
     identity += [Intent("namespace", (), space)] if space else []
@@ -113,7 +115,7 @@ def _grouped(leaves: Sequence[Intent], rng: Random) -> list[Intent]:
 
 def _head(obj: Obj, kind: Kind, speaker: Speaker) -> str:
     rng = speaker.rng
-    called = kind.kind if rng.random() < 0.6 else humanised((kind.kind,), rng)
+    called = kind.kind if rng.random() < 0.6 else humanised((kind.kind,))
     article = "an" if called[0].lower() in "aeio" else "a"
     text = speaker.say("custom.head/named", k=called, n=obj["metadata"]["name"], a=article)
     if rng.random() < 0.35:
@@ -123,22 +125,22 @@ def _head(obj: Obj, kind: Kind, speaker: Speaker) -> str:
     return text if text.startswith(("custom", "\ue000" + obj["metadata"]["name"])) else f"{article} {text}"
 
 
-def _said(leaf: Intent, speaker: Speaker) -> tuple[str, str]:
-    """Return a field as a noun phrase and in terse form."""
-    path, rng = leaf.aspect.split(".")[1:], speaker.rng
+def _said(leaf: Intent, speaker: Speaker, dotted: bool) -> tuple[str, str]:
+    """Return a field as a noun phrase and in terse form; `dotted`: named as it stands."""
+    path = leaf.aspect.split(".")[1:]
     if isinstance(leaf.value, bool):
-        text = speaker.say(f"custom.field/{'on' if leaf.value else 'off'}", f=humanised(path, rng))
+        text = speaker.steadily(f"custom.field/{'on' if leaf.value else 'off'}", f=humanised(path, dotted))
         return text, text
     if leaf.value == "":
-        text = speaker.say("custom.field/empty", f=humanised(path, rng))
+        text = speaker.steadily("custom.field/empty", f=humanised(path, dotted))
         return text, text
     value = " and ".join(map(str, leaf.value)) if isinstance(leaf.value, tuple) else str(leaf.value)
     value = f'"{value}"' if " " in value and not isinstance(leaf.value, tuple) else value
     if path[-1] in MAPS:
         path, value = [*path[:-1], "label"], f"{leaf.keys[-1]}={value}"
     table = "list" if isinstance(leaf.value, tuple) else "np"
-    terse = speaker.say("custom.field/kv", f=humanised(path, rng, of=True), v=value)
-    return speaker.say(f"custom.field/{table}", f=humanised(path, rng), v=value), terse
+    terse = speaker.steadily("custom.field/kv", f=humanised(path, dotted), v=value)
+    return speaker.steadily(f"custom.field/{table}", f=humanised(path, dotted), v=value), terse
 
 
 def _asked(speaker: Speaker, head: str, fields: Sequence[tuple[str, str]]) -> str:

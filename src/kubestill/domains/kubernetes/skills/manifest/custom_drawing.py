@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from random import Random
 from typing import Any
 
 from kubestill.domains.kubernetes.drawing.words import Words
@@ -268,17 +267,14 @@ def _bare(schema: Schema) -> dict[str, Any]:
 _HUMPS = re.compile(r"[A-Z]{2,}s(?![a-z])|[A-Z]+(?![a-z])\d*|[A-Z]?[a-z]+\d*|\d+")
 
 
-def humanised(path: Sequence[str], rng: Random, of: bool = False) -> str:
-    """Return the name of a field as words, or as it stands: `issuer ref name`, `issuerRef.name`, `name of the issuer ref`.
+def humanised(path: Sequence[str], dotted: bool = False) -> str:
+    """Return the name of a field as words or, where `dotted`, as it stands: `issuer ref name`, `issuerRef.name`.
 
-    A part that ends in `[]` is a list of which there is one item: `listener port`. `of`: the last of these forms fits, too.
+    A part that ends in `[]` is a list of which there is one item: `listener port`.
     """
-    if rng.random() < 0.25:
+    if dotted:
         return ".".join(part.replace("[]", "[0]") for part in path)
-    words = [_words(_singular(part[:-2]) if part.endswith("[]") else part) for part in path]
-    if of and len(words) == 2 and rng.random() < 0.25:
-        return f"{words[1]} of the {words[0]}"
-    return " ".join(words)
+    return " ".join(_words(_singular(part[:-2]) if part.endswith("[]") else part) for part in path)
 
 
 def _words(name: str) -> str:

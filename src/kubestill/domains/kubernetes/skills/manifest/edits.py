@@ -115,7 +115,7 @@ def _chosen(obj: Obj, facts: Sequence[Intent], words: Words, count: int) -> tupl
 
 def _clear(fact: Intent, facts: Sequence[Intent]) -> bool:
     """Say whether a short wish about a fact can mean nothing else: the only container, the only port."""
-    if fact.aspect.startswith(("container.", "mount.")) and fact.keys[0]:
+    if fact.keys and bool(fact.keys[0]) != (fact.aspect == "tls") and fact.aspect.startswith(("container.", "mount.", "tls")):
         return False
     head = "container.port" if fact.aspect.startswith("container.port") else fact.aspect.split(".")[0]
     return head not in ("port", "container.port") or sum(one.aspect == head for one in facts) == 1

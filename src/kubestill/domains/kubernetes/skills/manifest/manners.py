@@ -10,15 +10,14 @@ from random import Random
 
 from kubestill.domains.api import Intent
 from kubestill.domains.kubernetes.phrasing.clause import Clause
-from kubestill.domains.kubernetes.phrasing.clauses import clauses
 from kubestill.domains.kubernetes.phrasing.compose import IS, Composed
-from kubestill.domains.kubernetes.phrasing.request import Request
+from kubestill.domains.kubernetes.phrasing.request import HEAD, Request, listed
 from kubestill.domains.kubernetes.skills.manifest.parts import Speaker, finished, has, unpunctuated
 
 _PEOPLE = "Priya Tomás Wei Aisha Jonas Maria Dmitri Chloe Omar Ingrid Kenji Fatima Lars Amara Ravi Elena Marek Yuki Sam".split()
-_HEAD = ("kind", "name", "namespace")
-_ALWAYS = (*_HEAD, "data", "spec.nfs.server", "spec.nfs.path", "spec.hostPath.path")
-_LANGUAGES = ("german", "spanish", "japanese", "slavic", "chinese", "hindi")
+_ALWAYS = (*HEAD, "data", "spec.nfs.server", "spec.nfs.path", "spec.hostPath.path")
+_AT_LENGTH = 4  # more than so many things nobody says in one breath
+_LANGUAGES = ("spanish", "slavic", "chinese", "hindi")
 
 
 @dataclass
@@ -52,18 +51,15 @@ class Seeds:
 
 def compose_otherwise(intents: Sequence[Intent], rng: Random, part: str) -> Composed:
     """Say the intents of one object in another manner, with phrase parts of `part` only."""
-    facts = {intent.aspect: intent.value for intent in intents if not intent.keys}
-    heads = [intent for intent in intents if intent.aspect in _HEAD]
-    said, unsaid = clauses([intent for intent in intents if intent.aspect not in _HEAD], rng)
-    rng.shuffle(said)
-    request = Request(rng, part, facts["kind"], str(facts["name"]), str(facts.get("namespace") or ""), said)
+    heads = [intent for intent in intents if intent.aspect in HEAD]
+    request, unsaid = Request.about(intents, rng, part)
     seeds = Seeds(Speaker(rng, part), request, rng.choice(("np", "np", "kv", "vp")), rng.random() < 0.2, rng.random() < 0.2)
-    manner = rng.choices(_MANNERS, _SHARES)[0]
+    long = len(request.clauses) > _AT_LENGTH or any(clause.whole for clause in request.clauses)
+    manner = rng.choices(_MANNERS, _SHARES_OF_LONG if long else _SHARES)[0]
     text = manner(seeds)
     low = manner in (_dictated, _chatted, _coded)
     text = finished(unpunctuated(text) if manner is _dictated else text, capitals=not low and rng.random() < 0.6)
-    mentioned = (*heads, *(intent for clause in request.spoken for intent in clause.intents))
-    return Composed(text, mentioned, tuple(unsaid), (*request.forms, *seeds.speaker.forms))
+    return Composed(text, (*heads, *request.spoken), unsaid, (*request.forms, *seeds.speaker.forms))
 
 
 def fewer(intents: Sequence[Intent], essential: frozenset[str], rng: Random) -> list[Intent]:
@@ -78,20 +74,16 @@ def _put(text: str, name: str, words: str) -> str:
     return text.replace("{" + name + "}", words)
 
 
-def _listed(texts: Sequence[str]) -> str:
-    return ", ".join(texts[:-1]) + (" and " if len(texts) > 1 else "") + (texts[-1] if texts else "")
-
-
 def _story(seeds: Seeds) -> str:
     """As somebody, I want something, so that."""
     speaker, head = seeds.speaker, seeds.head()
     items = seeds.items("np")
-    listed = len(items) > 2 or speaker.chance(0.3)
-    text = speaker.say(f"manners.story/{'bare' if listed or not items else 'frame'}")
+    apart = len(items) > 2 or speaker.chance(0.3)
+    text = speaker.say(f"manners.story/{'bare' if apart or not items else 'frame'}")
     for name in ("who", "reason"):
         text = _put(text, name, speaker.say(f"manners.persona/{name}"))
-    text = _put(_put(text, "head", head), "items", _listed(items))
-    if not (listed and items):
+    text = _put(_put(text, "head", head), "items", listed(items))
+    if not (apart and items):
         return text + "."
     mark = speaker.say("manners.ticket/mark")
     return "\n".join([f"{text}.", f"{speaker.say('manners.story/criteria')}:", *(f"{mark}{item}" for item in items)])
@@ -100,14 +92,19 @@ def _story(seeds: Seeds) -> str:
 def _ticketed(seeds: Seeds) -> str:
     """A form with fields."""
     speaker, head = seeds.speaker, seeds.head()
-    items = seeds.items(speaker.rng.choice(("np", "kv")))
+    register = speaker.rng.choice(("np", "kv"))
+    items = seeds.items(register)
     meta = [speaker.say("manners.ticket/meta") for _ in range(speaker.rng.randint(0, 2))]
     meta = list({line.partition(":")[0]: line for line in meta}.values())  # nothing has two priorities
     mark = speaker.say("manners.ticket/mark")
     lines = [_put(speaker.say("manners.ticket/title"), "head", head), *meta]
     if items:
         details = speaker.say("manners.ticket/details")
-        lines += [f"{details} {_listed(items)}"] if speaker.chance(0.3) else [details, *(f"{mark}{item}" for item in items)]
+        lines += (
+            [f"{details} {listed(items)}"]
+            if register == "np" and len(items) < 4 and speaker.chance(0.5)
+            else [details, *(f"{mark}{item}" for item in items)]
+        )
     return "\n".join(lines)
 
 
@@ -116,26 +113,35 @@ def _mailed(seeds: Seeds) -> str:
     items = seeds.items("np")
     text = _put(speaker.say("manners.mail/open", n=speaker.rng.choice(_PEOPLE)), "head", head)
     if items:
-        text += " " + _put(speaker.say("manners.mail/body"), "items", _listed(items))
+        text += " " + _put(speaker.say("manners.mail/body"), "items", listed(items))
     text += f" {speaker.say('manners.constraint/line')}." if seeds.constraint else ""
     return f"{text}\n\n{speaker.say('manners.mail/close', n=speaker.rng.choice(_PEOPLE))}"
 
 
 def _strung(seeds: Seeds, manner: str, register: str, join: str) -> str:
-    """An opening, and an item after the other as it comes to mind: each with other words before it, or with none."""
+    """An opening, and what is asked for in one breath or two, each with words of its own before it."""
     speaker, head = seeds.speaker, seeds.head()
     parts = [_put(speaker.say(f"manners.{manner}/open"), "head", head)]
     nominal = register == "np" and has(f"manners.{manner}/more_np")
-    for item in seeds.items(register):
-        table = f"manners.{manner}/{'more_np' if nominal and speaker.chance(0.4) else 'more'}"
-        line = speaker.fresh(table, 1.0 if join == " " else 0.75) or ("and {item}" if join == " " else "{item}")
-        parts.append(_put(line, "item", item))
+    items = seeds.items(register)
+    half = len(items) if len(items) < 3 and speaker.chance(0.6) else (len(items) + 1) // 2
+    for breath in (items[:half], items[half:]):
+        if breath:
+            table = f"manners.{manner}/{'more_np' if nominal and speaker.chance(0.7) else 'more'}"
+            parts.append(_put(speaker.fresh(table) or "{item}", "item", listed(breath)))
     return join.join(parts)
 
 
 def _chatted(seeds: Seeds) -> str:
-    text = _strung(seeds, "chat", seeds.speaker.rng.choice(("np", "kv")), seeds.speaker.rng.choice((", ", "\n", ". ", ", ")))
-    close = seeds.speaker.maybe("manners.chat/close", 0.5)
+    """A line in a chat: what is wanted, and the rest after a comma or with a word."""
+    speaker, head = seeds.speaker, seeds.head()
+    text = _put(speaker.say("manners.chat/open"), "head", head)
+    if speaker.chance(0.5):
+        items = seeds.items("kv")
+        text += speaker.rng.choice((", ", "\n")).join(["", *items]) if items else ""
+    elif items := seeds.items("np"):
+        text += ", " + _put(speaker.say("manners.chat/more_np"), "item", listed(items))
+    close = speaker.maybe("manners.chat/close", 0.35)
     return f"{text}, {close}" if close else text
 
 
@@ -147,7 +153,7 @@ def _dictated(seeds: Seeds) -> str:
 def _abroad(seeds: Seeds) -> str:
     """English words in the order of another language."""
     language = seeds.speaker.rng.choice(_LANGUAGES)
-    text = _strung(seeds, language, "np", seeds.speaker.rng.choice((", ", ". ", ", ")))
+    text = _strung(seeds, language, "np", ", ")
     return seeds.around(text)
 
 
@@ -175,4 +181,5 @@ def _stepped(seeds: Seeds) -> str:
 
 
 _MANNERS: tuple[Callable[[Seeds], str], ...] = (_story, _ticketed, _mailed, _chatted, _dictated, _abroad, _coded, _stepped)
-_SHARES = (0.12, 0.15, 0.14, 0.15, 0.12, 0.16, 0.07, 0.09)
+_SHARES = (0.12, 0.15, 0.14, 0.16, 0.12, 0.11, 0.08, 0.09)
+_SHARES_OF_LONG = (0.2, 0.36, 0.1, 0.06, 0.03, 0.0, 0.14, 0.11)

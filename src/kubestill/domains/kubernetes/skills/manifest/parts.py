@@ -7,13 +7,14 @@ from functools import cache
 from random import Random
 
 from kubestill.domains.api import Intent
-from kubestill.domains.kubernetes.phrasing.clause import CLOSE, OPEN, shield
+from kubestill.domains.kubernetes.phrasing.clause import CLOSE, OPEN, Manner, shield
 from kubestill.domains.kubernetes.phrasing.clauses import clauses
 from kubestill.domains.kubernetes.phrasing.finish import bare, tidy
 from kubestill.domains.kubernetes.phrasing.lines import Table, read_tables
 from kubestill.ground.seeds import stable_hash
 
 FILES = ("edits", "sets", "custom", "manners")
+_SHORT = 7  # words of a clause of the plain road among others
 _TRIES = 6  # draws of a line until it is one that was not used
 
 
@@ -39,10 +40,22 @@ class Speaker:
     rng: Random
     part: str
     forms: list[str] = field(default_factory=list)
+    _lines: dict[str, str] = field(default_factory=dict)  # what `steadily` keeps to
 
     def say(self, name: str, **values: str) -> str:
         """Return a line of a table with its placeholders filled in; what is filled in is shielded from changes of the text."""
         text, form = parts()[f"manifest.{name}"].pick(self.rng, self.part)
+        self.forms.append(form)
+        for key, value in values.items():
+            text = text.replace("{" + key + "}", shield(value)) if value else text
+        return text
+
+    def steadily(self, name: str, **values: str) -> str:
+        """Return the line of a table that this person keeps to, as people write a list: each of its lines alike."""
+        table = parts()[f"manifest.{name}"]
+        lines = (self._lines[name],) if name in self._lines else table.lines(self.part)
+        self._lines[name] = lines[int(self.rng.random() * len(lines))]
+        text, form = table.one_of((self._lines[name],), self.rng)
         self.forms.append(form)
         for key, value in values.items():
             text = text.replace("{" + key + "}", shield(value)) if value else text
@@ -66,9 +79,9 @@ class Speaker:
     def clause(self, intent: Intent, register: str) -> str:
         """Return a statement in the words of the plain road, as a noun phrase or infinitive; empty where it has none for it alone."""
         said, _ = clauses([intent], self.rng)
-        if len(said) != 1 or register not in said[0].tables:
+        if len(said) != 1 or register not in said[0].tables or said[0].after:
             return ""
-        text, form = said[0].say(register, self.rng, self.part)
+        text, form, _ = said[0].say(Manner(register, most=_SHORT), self.rng, self.part)
         self.forms.append(form)
         return text
 

@@ -4,6 +4,7 @@ The statements of all objects stand one after another; each object's begin with 
 answer is built.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from random import Random
 from typing import Any
@@ -79,17 +80,23 @@ def _asked(speaker: Speaker, members: Sequence[Member]) -> str:
 
 def _in_one(speaker: Speaker, texts: Sequence[str]) -> str:
     joined = ", ".join(texts[:-1]) + speaker.say("sets.ask/and") + texts[-1]
-    return _closed(speaker, f"{speaker.say('sets.ask/open')} {joined}")
+    opening = speaker.say("sets.ask/open")
+    return _closed(speaker, f"{opening} {joined}{'?' if _ASKS.match(opening) else ''}")
 
 
 def _in_sentences(speaker: Speaker, texts: Sequence[str]) -> str:
-    rest = [f"{speaker.say('sets.ask/then')} {text}" for text in texts[1:]]
-    return _closed(speaker, ". ".join([f"{speaker.say('sets.ask/open')} {texts[0]}", *rest]))
+    opening = speaker.say("sets.ask/open")
+    first = f"{opening} {texts[0]}{'?' if _ASKS.match(opening) else '.'}"
+    return _closed(speaker, " ".join([first, ". ".join(f"{speaker.say('sets.ask/then')} {text}" for text in texts[1:])]))
+
+
+_ASKS = re.compile(r"(can|could|would)\b")
 
 
 def _closed(speaker: Speaker, text: str) -> str:
     close = speaker.maybe("sets.ask/close", 0.2)
-    return f"{text}. {close}" if close else text + speaker.rng.choice((".", ""))
+    stop = "" if text.endswith("?") else "."
+    return f"{text}{stop} {close}" if close else text + speaker.rng.choice((stop, ""))
 
 
 def _listed(speaker: Speaker, texts: Sequence[str]) -> str:

@@ -29,7 +29,7 @@ ESSENTIAL = frozenset(
         "container.image init.image port spec.schedule rule backend target roleRef provisioner spec.maxReplicas spec.controller "
         "handler spec.externalName spec.resources.requests.storage spec.capacity.storage value claim.storage deny allow allow.all "
         "podSelector podSelector.all spec.type spec.minAvailable spec.maxUnavailable selector grant grant.names grant.url limit "
-        "hard metric.utilization"
+        "hard metric.utilization metric.value subject.ServiceAccount subject.User subject.Group"
     ).split()
 )
 _PLAIN = re.compile(r"[\x20-\x7e]+\Z")
@@ -39,7 +39,7 @@ class ManifestSkill:
     """Draws requests for manifests, or writes the request that a real manifest answers."""
 
     name = NAME
-    version = 4  # of reading, building, drawing and phrasing
+    version = 5  # of reading, building, drawing and phrasing
     reads = frozenset((MANIFESTS,))
 
     def draw(self, rng: Random, part: str) -> Sample | Drop:
@@ -83,6 +83,10 @@ def wanted(document: Document, rng: Random) -> list[Intent] | Drop:
     if any(intent.aspect in ESSENTIAL and not _sayable(intent) for intent in intents):
         return Drop("essential-unsayable")
     wants = "container.image" if KINDS[obj["kind"]].template is not None else "data" if obj["kind"] in ("ConfigMap", "Secret") else ""
+    if obj["kind"] == "Service" and not any(intent.aspect in ("port", "spec.externalName") for intent in chosen):
+        return Drop("nothing-in-it")
+    if obj["kind"] == "NetworkPolicy" and not any(intent.aspect in ("allow", "allow.all", "deny") for intent in chosen):
+        return Drop("nothing-in-it")  # which would silently deny
     if wants and not any(intent.aspect == wants for intent in chosen):
         return Drop("nothing-in-it")
     return chosen
@@ -151,7 +155,8 @@ def _choose(intents: Sequence[Intent], rng: Random) -> list[Intent]:
 def whole(intents: Sequence[Intent]) -> list[Intent]:
     """Return intents without details whose thing is not among them."""
     places = {(intent.aspect, intent.keys[:2]) for intent in intents}
-    return [intent for intent in intents if not _orphaned(intent, places)]
+    ports = {(intent.aspect, (*intent.keys, str(intent.value))) for intent in intents if intent.aspect in ("port", "container.port")}
+    return [intent for intent in intents if not _orphaned(intent, places | ports)]
 
 
 _HANDLERS = ("httpGet", "tcpSocket", "exec", "grpc")
@@ -159,8 +164,10 @@ _MOUNTS = ("pvc", "configMap", "secret", "emptyDir", "hostPath", "claimTemplate"
 
 
 def _orphaned(intent: Intent, places: set[tuple[str, tuple[str, ...]]]) -> bool:
-    """Say whether a detail (of a mount, of a probe) is asked for without the thing that it belongs to."""
+    """Say whether a detail (of a port, of a mount, of a probe) is asked for without the thing that it belongs to."""
     parts = intent.aspect.split(".")
+    if parts[-2:-1] == ["port"]:
+        return (".".join(parts[:-1]), intent.keys) not in places
     if parts[0] == "mount":
         wanted = [f"mount.{source}" for source in _MOUNTS] if len(parts) == 2 else [f"mount.{parts[1]}"]
         return (len(parts) > 2 or parts[1] not in _MOUNTS) and not any((aspect, intent.keys[:2]) in places for aspect in wanted)

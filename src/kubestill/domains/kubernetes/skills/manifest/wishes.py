@@ -8,7 +8,7 @@ from kubestill.domains.kubernetes.skills.manifest.parts import Speaker, finished
 
 _PEOPLE = "Priya Tomás Wei Aisha Jonas Maria Dmitri Chloe Omar Ingrid Kenji Fatima Lars Amara Ravi Elena Marek Yuki Sam".split()
 # Topics that are said by the lines of another one.
-_PLAINLY = 0.12  # share of changes that are said as if of a new object
+_PLAINLY = 0.06  # share of changes that are said as if of a new object
 _SAME = {"schedule_words": "schedule", "pod_label": "label"}
 
 
@@ -46,12 +46,11 @@ def _do(speaker: Speaker, change: Change) -> str:
 
 
 def _as_for_new(speaker: Speaker, change: Change) -> str:
-    """Return a change in the words in which a new object is asked for: `make it run three replicas`, `give it two cores`."""
+    """Return a change in the words in which a new object is asked for: `give it two cores`."""
     if change.topic == "data":  # an object of nothing else: `let it just hold x` would take the rest away
         return ""
-    register = speaker.rng.choice(("vp", "np"))
-    text = speaker.clause(change.intents[0], register)
-    return _put(speaker.say(f"edits.whole/{register}"), register, text) if text else ""
+    text = speaker.clause(change.intents[0], "np")
+    return _put(speaker.say("edits.whole/np"), "np", text) if text else ""
 
 
 def _what(speaker: Speaker, change: Change) -> str:

@@ -84,7 +84,9 @@ def asking(signal: Signal, said: Mapping[str, str]) -> str:
 
 
 def _matchers(signal: Signal, said: Mapping[str, str]) -> dict[str, str]:
-    return {signal.shown(label): said[label] for label in signal.scope if label in said}
+    """Return what narrows a query: the labels of its scope, and those that it only asks to be there (`container!=""`)."""
+    there = [label for label in signal.labels if f'{signal.shown(label)}!=""' in signal.query]
+    return {signal.shown(label): said[label] for label in dict.fromkeys((*signal.scope, *there)) if label in said}
 
 
 def fitting(answer: Answer) -> Answer:

@@ -69,7 +69,7 @@ def _composed(stem: str, rng: Random, words: Words) -> str:
     elif roll < 0.5:
         stem = _camel(words.name()) + stem
     if rng.random() < 0.15:
-        stem += rng.choice(("Warning", "Critical", "Alert", "Prod", "Staging"))
+        stem += rng.choice(("Alert", "Alert", "Prod", "Staging"))  # a severity is drawn apart
     if rng.random() < 0.08:
         return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", rng.choice("_-"), stem).lower()
     return stem

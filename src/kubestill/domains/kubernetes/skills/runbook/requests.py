@@ -1,5 +1,6 @@
 """Requests as templates: a fired alert in one of its forms with words around it, or the wish for a rule."""
 
+import re
 from collections.abc import Mapping
 from functools import cache
 from random import Random
@@ -31,6 +32,8 @@ _NO_OBJECTS = ("integration", "controller")  # labels beside a namespace that na
 # In a line of phrases ( and ) choose, so brackets that are meant stand there as these.
 _LITERAL = str.maketrans({"\u2768": "(", "\u2769": ")"})
 
+_TIMED = re.compile(r"(?:hours|days|\{window\}\W?)\Z")  # a condition that ends in a time
+_FOR = re.compile(r"\{when\}\{scope\},? (?:for|during|\{for\})|when \{when\}\{scope\}, \{for\}|: \{when\}\{scope\}, \{for\}")
 _RULES = 0.09  # share of the pasted alerts that are pasted as their rule
 
 
@@ -132,7 +135,11 @@ def _is_name(word: str) -> bool:
 def rule_request(request: Request, when: str, scope: list[str], named: bool, quota: bool = False) -> None:
     """Write the wish for a rule. `scope` names the labels that it is narrowed to; `quota`: a namespace is what it is about."""
     lasting = request.rng.random() < 0.88
-    frame = request.pick("rule/named" if named and lasting else "rule/at_once" if named else "rule/unnamed")
+    table = "rule/named" if named and lasting else "rule/at_once" if named else "rule/unnamed"
+    frame = request.pick(table)
+    while not scope and _TIMED.search(when) and _FOR.search(frame):  # "gone within 4 hours for 30 minutes" is one time too many
+        request.forms.pop()
+        frame = request.pick(table)
     where = request.pick("rule/quota" if quota else "rule/namespace") if "namespace" in scope else ""
     own = [label for label in scope if label != "namespace"]
     if own:
