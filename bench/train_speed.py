@@ -29,9 +29,9 @@ from kubestill.ground.seeds import Seed
 from kubestill.ground.stage import Job
 from kubestill.pipeline.table import DOMAINS
 from kubestill.stages.training import prepare
-from kubestill.stages.training.batches import ENCODED, Encoded
 from kubestill.stages.training.settings import TrainingHow, TrainingWhat
 from kubestill.stages.training.stage import STAGE
+from kubestill.tools.modeling.encoding import ENCODED, Encoded
 from kubestill.tools.modeling.layout import Layout
 from kubestill.tools.modeling.memory import flops_per_token, muon_flops
 

@@ -14,6 +14,7 @@ from kubestill.ground.errors import KubestillError, near
 COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("kubestill.cli.run:run", "Build all that a recipe asks for, and report; goes on where it stopped."),
     "plan": ("kubestill.cli.plan:plan", "Show what a run would do, why, and at what cost."),
+    "job": ("kubestill.cli.job:job", "Print a run as a Kubernetes Job, on one machine or several."),
     "check": ("kubestill.cli.check:check", "Check manifests: syntax, schema, rules. Exit 1 when one fails."),
     "schema": ("kubestill.cli.schema:schema", "Keep a cluster's schemas, to check by without it."),
     "ask": ("kubestill.cli.ask:ask", "Answer one request, and check the answer."),

@@ -34,15 +34,16 @@ def plan(recipe: Path, overrides: tuple[str, ...], store: Store, as_json: bool) 
 
 
 def _tell(made: "Plan") -> None:
-    from kubestill.pipeline.plan import cost, describe
+    from kubestill.pipeline.plan import cost, describe, foretold
     from kubestill.pipeline.spelling import duration
 
     told_before: set[str] = set()
     for step in made.steps:
         click.echo(f"{step.stage.name:<11} {describe(step, told_before)}")
         told_before |= set(step.changed)
-        if bought := cost(step):
-            click.echo(f"{'':<11} {bought}")
+        for more in (foretold(step), cost(step)):
+            if more:
+                click.echo(f"{'':<11} {more}")
     if not made.todo:
         click.echo("nothing to do")
         return

@@ -24,11 +24,20 @@ def run(recipe: Path, overrides: tuple[str, ...], store: Store, as_json: bool, u
     """Build all that RECIPE (a file, or a name in recipes/) asks for, and report.
 
     Each stage's result is kept in the workspace under a key of everything that shaped it: what stands is used again,
-    what was cut goes on, and a second run does nothing. The report lies in workspace/runs/latest.
+    what was cut goes on, and a second run does nothing. The report lies in workspace/runs/latest. With several processes, here or
+    on machines that share the workspace: torchrun --nproc-per-node N -m kubestill run RECIPE.
     """
+    from kubestill.pipeline.run import joined
+
+    with joined() as leads:
+        return _run(recipe, overrides, store, {"as_json": as_json, "until": until}, given) if leads else None
+
+
+def _run(recipe: Path, overrides: tuple[str, ...], store: Store, asked: Mapping[str, Any], given: Mapping[str, Any]) -> None:
     from kubestill.pipeline.recipe import read_recipe
     from kubestill.pipeline.run import run_recipe, run_until
 
+    as_json, until = asked["as_json"], asked["until"]
     shown = Shown()
     more = tuple(f"how.synthesis.{name}={value}" for name, value in given.items() if value is not None)
     try:

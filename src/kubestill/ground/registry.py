@@ -27,6 +27,8 @@ EXTRAS: Mapping[str, str] = {
     "pyarrow": "data",
     "promql_parser": "alerts",
     "ray": "ray",
+    "peft": "lora",
+    "tensorboardX": "tensorboard",
 }
 
 

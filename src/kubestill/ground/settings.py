@@ -5,6 +5,7 @@ KUBESTILL_PROCESSES   most processes that a stage may start (default: the cores 
 KUBESTILL_API_KEY     key of the server that an engine asks; never shown (default: none)
 (a teacher's)          key of its server, in the variable that its file names; never shown
 XDG_CACHE_HOME        folder of what can be fetched again (default ~/.cache)
+RANK, LOCAL_RANK, WORLD_SIZE   which process of how many this is, in all and on this machine; torchrun sets them
 """
 
 import os
@@ -15,6 +16,7 @@ from pathlib import Path
 from kubestill.ground.errors import UserError
 
 WORKSPACE, PROCESSES, API_KEY = "KUBESTILL_WORKSPACE", "KUBESTILL_PROCESSES", "KUBESTILL_API_KEY"
+PLACE, MASTER = {"rank": "RANK", "local_rank": "LOCAL_RANK", "ranks": "WORLD_SIZE"}, "MASTER_ADDR"
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,9 @@ class Settings:
     processes: int
     cache: Path
     api_key: str = field(default="", repr=False)
+    rank: int = 0
+    local_rank: int = 0
+    ranks: int = 1
 
 
 def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
@@ -42,7 +47,15 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         processes=int(given) if given else usable_cores(),
         cache=Path(environment.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kubestill",
         api_key=environment.get(API_KEY, "").strip(),
+        **_place(environment),
     )
+
+
+def _place(environment: Mapping[str, str]) -> dict[str, int]:
+    """Return this process's place among those of torchrun; one of its kind where torchrun did not start it."""
+    if MASTER not in environment or not all(environment.get(name, "").isdecimal() for name in PLACE.values()):
+        return {}
+    return {name: int(environment[variable]) for name, variable in PLACE.items()}
 
 
 def usable_cores() -> int:
@@ -50,6 +63,11 @@ def usable_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def lend(variable: str, value: str) -> None:
+    """Set a variable for a library that can be told in no other way, here and in the processes to come; the user's own value stays."""
+    os.environ.setdefault(variable, value)
 
 
 def read_key(variable: str, environment: Mapping[str, str] | None = None) -> str:

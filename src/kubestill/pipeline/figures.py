@@ -44,6 +44,40 @@ def fullpass_curve(fullpass: Rows) -> str:
     return _svg(figure, "fullpass", "Full-pass on the dev slice over minutes and tokens")
 
 
+DOMAINS_SHOWN = 9  # by name; further ones are thin lines
+INTERVAL_LINES = [(ink, dashes) for dashes in ("-", "--", ":") for ink in (ACCENT, INK, FAINT)]
+
+
+def factors_curve(factors: Rows) -> str:
+    """Draw each domain's factor, and below it how much more perplexed the student is than the teacher, over tokens."""
+    if len(factors) < 2:
+        return ""
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
+    with rc_context({"font.size": 10, "text.color": INK, "axes.labelcolor": INK, "xtick.color": INK, "ytick.color": INK}):
+        figure = Figure(figsize=(11.6, 5.2), layout="constrained")
+        above, below = figure.subplots(2, 1, sharex=True)
+    last = factors[-1]["domains"]
+    named = sorted(last, key=lambda name: (-last[name]["factor"], name))[:DOMAINS_SHOWN]
+    for axes, value in ((above, "factor"), (below, "ratio")):
+        for name in [*(name for name in last if name not in named), *reversed(named)]:
+            points = [(row["tokens"] / 1e6, row["domains"][name][value]) for row in factors if row["domains"][name][value] is not None]
+            ink, dashes = INTERVAL_LINES[named.index(name)] if name in named else (LINE, "-")
+            label = {"label": name.replace("$", r"\$")} if name in named and value == "factor" else {}
+            axes.plot(*zip(*points, strict=True) if points else ([], []), color=ink, linestyle=dashes, linewidth=1.6, **label)
+        axes.set_facecolor("none")
+        axes.grid(axis="y", color=LINE, linewidth=0.7)
+        for side in ("top", "right", "left", "bottom"):
+            axes.spines[side].set_color(LINE)
+    above.set_ylabel("factor")
+    below.set_ylabel("perplexity, student / teacher")
+    below.set_xlabel("million tokens")
+    handles, labels = above.get_legend_handles_labels()
+    figure.legend(handles[::-1], labels[::-1], loc="outside right upper", frameon=False)
+    return _svg(figure, "factors", "The factors of the domains and their gaps to the teacher over tokens")
+
+
 def smoothed(values: Sequence[float], share: float = 0.04) -> list[float]:
     """Return the running mean over `share` of the values, shorter windows at both ends."""
     reach = max(1, int(len(values) * share / 2))

@@ -2,17 +2,19 @@
 
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from kubestill.ground.fingerprint import canonical, digest, fingerprint
 from kubestill.ground.manifest import Artifact
-from kubestill.ground.stage import Stage, What, is_wanted, makers
+from kubestill.ground.stage import How, Stage, What, is_wanted, makers
 from kubestill.ground.store import Store
 from kubestill.pipeline.recipe import Recipe, takes_sources
+from kubestill.pipeline.spelling import duration, size
 from kubestill.tools.chat.format import FORMAT_VERSION
 from kubestill.tools.modeling.bases import find_base
+from kubestill.tools.modeling.memory import Forecast
 
 SHOWN_CHANGES = 3
 OTHER = "other "
@@ -41,6 +43,7 @@ class Step:
     waits_for: tuple[str, ...]
     since: Artifact | None  # the most alike artifact that this stage made before
     changed: tuple[str, ...]  # since then: "learning_rate 2e-05 -> 1e-05" of its settings, "other mix" of its inputs
+    forecast: Forecast | None = None  # of a stage that trains, whether it stands or not
 
     @property
     def stage(self) -> Stage:
@@ -66,9 +69,11 @@ class Step:
 
     @property
     def seconds(self) -> float | None:
-        """What it costs, judged by the most alike artifact; 0 where it stands, None where nothing is known."""
+        """What it costs, forecast or judged by the most alike artifact; 0 where it stands, None where nothing is known."""
         if self.artifact is not None:
             return 0.0
+        if self.forecast is not None and self.forecast.seconds is not None:
+            return self.forecast.seconds
         return self.since.seconds if self.since is not None else None
 
     def record(self) -> dict[str, Any]:
@@ -82,6 +87,8 @@ class Step:
             "changed": list(self.changed),
             "goes_on": self.cut,
             "seconds": self.seconds,
+            "parameters": self.forecast.parameters if self.forecast is not None else None,
+            "memory_bytes": self.forecast.memory_bytes if self.forecast is not None else None,
         }
 
 
@@ -109,7 +116,8 @@ def make_plan(recipe: Recipe, store: Store) -> Plan:
     earlier = store.all()
     steps: dict[str, Step] = {}
     for name in wanted_stages(recipe):
-        steps[name] = _step(_settle(recipe, name, domain, steps), store, earlier, steps)
+        step = _step(_settle(recipe, name, domain, steps), store, earlier, steps)
+        steps[name] = replace(step, forecast=_forecast(step, recipe.how[name], steps))
     return Plan(recipe, domain, tuple(steps.values()))
 
 
@@ -146,6 +154,16 @@ def _step(settled: Settled, store: Store, earlier: Sequence[Artifact], before: M
     waits = tuple(dict.fromkeys(maker for maker in settled.inputs.values() if before[maker].artifact is None))
     since, changed = (None, ()) if artifact is not None else _nearest(parts, [old for old in earlier if old.stage == stage.name])
     return Step(settled, key, store.place(stage.output, stage.name, key), artifact, waits, since, changed)
+
+
+def _forecast(step: Step, how: How, before: Mapping[str, Step]) -> Forecast | None:
+    """Ask a stage that can tell what it will cost."""
+    told = getattr(step.stage, "forecast", None)
+    if told is None:
+        return None
+    known = {label: before[maker].forecast for label, maker in step.settled.inputs.items()}
+    found: Forecast | None = told(step.settled.what, how, known)
+    return found
 
 
 def _nearest(parts: Mapping[str, Any], earlier: Sequence[Artifact]) -> tuple[Artifact | None, tuple[str, ...]]:
@@ -214,6 +232,15 @@ def cost(step: Step) -> str:
     """
     priced = getattr(step.stage, "cost", None)
     return str(priced(step.settled.what)) if priced is not None and step.artifact is None else ""
+
+
+def foretold(step: Step) -> str:
+    """Spell what a training that is yet to be built will cost: "7.9 M parameters, 1.9 GiB, about 1 h 40 min (forecast)"; else nothing."""
+    found = step.forecast
+    if found is None or step.artifact is not None:
+        return ""
+    time = f"about {duration(found.seconds)}" if found.seconds is not None else "time unknown until a training was measured here"
+    return f"{found.parameters / 1e6:.1f} M parameters, {size(found.memory_bytes)}, {time} (forecast)"
 
 
 def describe(step: Step, told_before: Collection[str] = ()) -> str:

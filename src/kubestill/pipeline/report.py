@@ -6,7 +6,7 @@ from typing import Any
 
 from kubestill.ground.records import write_text
 from kubestill.ground.registry import need
-from kubestill.pipeline.figures import fullpass_curve, loss_curve, river_drawing
+from kubestill.pipeline.figures import factors_curve, fullpass_curve, loss_curve, river_drawing
 from kubestill.pipeline.spelling import duration, size
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -25,6 +25,7 @@ def write_report(run_directory: Path, data: dict[str, Any]) -> None:
     drawings = {
         "loss": loss_curve(data["curve"]),
         "fullpass": fullpass_curve(data["fullpass"]),
+        "factors": factors_curve(data["factors"]),
         "river": river_drawing(data["river"]),
     }
     write_text(run_directory / "report.html", render("report.html.jinja", data, drawings))
@@ -88,6 +89,7 @@ def kinds(suite: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
 FILTERS: dict[str, Callable[[Any], Any]] = {
     "kinds": kinds,
     "percent": percent,
+    "figure": lambda number: "not measured" if number is None else f"{number:.3g}",
     "duration": duration,
     "size": size,
     "count": lambda number: f"{number:,}",

@@ -35,6 +35,9 @@ The shape (every key is always present; lists may be empty; numbers are int or f
       "curve": [{"step": int, "tokens": int, "loss": float, "learning_rate": float, "tokens_per_second": float,
                  "seconds": float}],    # weights/curve.jsonl, thinned to at most 2,000 rows
       "fullpass": [{"step": int, "tokens": int, "seconds": float, "passed": int, "total": int}],   # weights/fullpass.jsonl
+      "factors": [{"interval": int, "tokens": int, "sampling": str, "clipped": [str], "unmeasured": [str],
+                   "domains": {name: {"student": float | None, "teacher": float | None, "ratio": float | None, "factor": float,
+                                      "share": float, "passes": float}}}],   # weights/factors.jsonl: where domains are weighed
       "answers": [{                     # 20 (fewer where there are fewer), dealt over suites, passed and failed
           "suite": str, "kind": str, "request": str, "expected": str, "answer": str,
           "passed": bool, "failed_on": str,                # "" when passed
@@ -93,6 +96,7 @@ def collect(outcome: Outcome) -> dict[str, Any]:
         "suites": _suites(scores) if scores else {},
         "curve": thinned(_records(weights, "curve.jsonl"), CURVE_ROWS),
         "fullpass": _records(weights, "fullpass.jsonl"),
+        "factors": _records(artifacts["training"].path, "factors.jsonl") if "training" in artifacts else [],
         "answers": pick_answers(scores, ANSWERS) if scores else [],
     }
 

@@ -17,6 +17,7 @@ from kubestill.ground.progress import Progress
 from kubestill.ground.records import write_text
 from kubestill.ground.registry import need
 from kubestill.ground.seeds import Seed
+from kubestill.ground.settings import read_settings
 from kubestill.ground.stage import Done, Job
 from kubestill.ground.store import Store
 from kubestill.pipeline.memory import PeakMemory
@@ -25,7 +26,7 @@ from kubestill.pipeline.recipe import Recipe
 from kubestill.pipeline.report_data import Outcome, collect
 from kubestill.pipeline.spelling import duration, size
 from kubestill.pipeline.surroundings import commit, versions
-from kubestill.pipeline.table import NEEDS
+from kubestill.pipeline.table import NEEDS, PARTS
 
 REPORT, BEGUN, FAILURE = "report.json", "run.json", "failure.json"
 
@@ -41,6 +42,15 @@ class Result:
     directory: Path
     report: dict[str, Any]
     worked: bool
+
+
+def joined() -> contextlib.AbstractContextManager[bool]:
+    """Join the processes that torchrun started with this one, where it did, and say whether this one runs the recipe.
+
+    If not, it has by then taken part in the trainings of the one that does.
+    """
+    found: contextlib.AbstractContextManager[bool] = PARTS.load("joined")() if read_settings().ranks > 1 else contextlib.nullcontext(True)
+    return found
 
 
 def run_recipe(recipe: Recipe, store: Store, progress: Progress) -> Result:
@@ -114,8 +124,8 @@ def _build_all(plan: Plan, note: "FailureNote", progress: Progress) -> dict[str,
             progress.say(f"{told} have it  {step.name}")
             artifacts[step.stage.name] = step.artifact
             continue
-        last_time = f"  (last time {duration(step.seconds)})" if step.seconds else ""
-        progress.say(f"{told} {'goes on with' if step.cut else 'builds'}  {step.name}{last_time}")
+        expected = f"  (about {duration(step.seconds)})" if step.seconds else ""
+        progress.say(f"{told} {'goes on with' if step.cut else 'builds'}  {step.name}{expected}")
         artifact = build(plan, step, artifacts, progress)
         progress.say(f"{told} done  {_summary(artifact)}")
         artifacts[step.stage.name] = artifact

@@ -8,7 +8,10 @@ STAGES = Table(
         "corpus": "kubestill.stages.corpus.stage:STAGE",
         "synthesis": "kubestill.stages.synthesis.stage:STAGE",
         "curation": "kubestill.stages.curation.stage:STAGE",
+        "pretraining": "kubestill.stages.training.pretraining:STAGE",
+        "capture": "kubestill.stages.capture.stage:STAGE",
         "training": "kubestill.stages.training.stage:STAGE",
+        "tuning": "kubestill.stages.training.tuning:STAGE",
         "evaluation": "kubestill.stages.evaluation.stage:STAGE",
         "export": "kubestill.stages.export.stage:STAGE",
     },
@@ -16,7 +19,9 @@ STAGES = Table(
 
 # Packages beyond the plain install that a stage (or the report) imports, so that a run says what is missing before it spends anything.
 NEEDS: dict[str, tuple[str, ...]] = {
+    "pretraining": ("torch", "tokenizers", "safetensors", "transformers"),
     "training": ("torch", "tokenizers", "safetensors", "transformers"),
+    "tuning": ("torch", "tokenizers", "safetensors", "transformers"),
     "evaluation": ("torch", "tokenizers", "safetensors", "llguidance"),
     "export": ("torch", "tokenizers", "safetensors", "transformers", "gguf", "xllamacpp"),
     "report": ("jinja2", "matplotlib"),
@@ -40,6 +45,7 @@ PARTS = Table(
         "compare": "kubestill.stages.evaluation.asking:compare",
         "answers": "kubestill.stages.evaluation.asking:answers",
         "judged": "kubestill.stages.evaluation.asking:judged",
+        "joined": "kubestill.stages.training.distributed:joined",
         "skeleton_key": "kubestill.stages.curation.likeness:skeleton_key",
     },
 )

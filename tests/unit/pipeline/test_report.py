@@ -39,6 +39,11 @@ def data():
         "curve": [{"step": step, "tokens": 100 * step, "loss": 3 / step, "learning_rate": 0.1, "tokens_per_second": 9.0,
                    "seconds": 2.0 * step} for step in range(1, 80)],
         "fullpass": [{"step": step, "tokens": 100 * step, "seconds": 2.0 * step, "passed": step, "total": 80} for step in (20, 40, 60)],
+        "factors": [{"interval": number, "tokens": 500 * number, "sampling": "ddk", "clipped": [], "unmeasured": ["<b>odd</b>"],
+                     "domains": {"manifest": {"student": 9.0 / (number + 1), "teacher": 1.5, "ratio": 6.0 / (number + 1),
+                                              "factor": 0.625, "share": 0.625, "passes": 0.5},
+                                 "<b>odd</b>": {"student": None, "teacher": None, "ratio": None, "factor": 0.375, "share": 0.375,
+                                                "passes": 2.25}}} for number in range(3)],
         "answers": [{"suite": "cron", "kind": "daily", "request": ATTACK, "expected": "0 9 * * *", "answer": ATTACK, "passed": False,
                      "failed_on": "form", "findings": [{"code": "CRON001", "path": ATTACK, "message": ATTACK}]}],
     }  # fmt: skip
@@ -83,7 +88,16 @@ def test_the_page_is_whole_and_well_formed_and_a_stranger_cannot_act_in_it(tmp_p
     assert all(link.startswith("#") for link in page.links)
     assert len(page.ids) == len(set(page.ids))
     assert {link[1:] for link in page.links} <= set(page.ids)
-    assert page.tags.count("svg") == 3
+    assert page.tags.count("svg") == 4
+
+
+def test_the_domains_are_told_with_their_gaps_and_what_was_not_measured(tmp_path, data):
+    write_report(tmp_path, data)
+    text = (tmp_path / "report.md").read_text()
+    assert "| manifest | 9 → 3 | 1.5 | 6 → 2 | 62.5 % | 0.5 |" in text
+    assert "| &lt;b&gt;odd&lt;/b&gt; | not measured → not measured | not measured |" in text and "| 37.5 % | 2.2 |" in text
+    page = Reader((tmp_path / "report.html").read_text())
+    assert "manifest" in page.texts and "<b>odd</b>" in page.texts  # names in the drawing, to the letter
 
 
 def test_page_and_text_tell_the_figures(tmp_path, data):
@@ -111,7 +125,7 @@ def test_the_same_data_gives_the_same_bytes(tmp_path, data):
 
 
 def test_an_empty_run_has_a_report_too(tmp_path, data):
-    empty = {key: [] for key in ("stages", "river", "curve", "fullpass", "answers")}
+    empty = {key: [] for key in ("stages", "river", "curve", "fullpass", "factors", "answers")}
     write_report(tmp_path, {**data, **empty, "suites": {}, "seconds_total": 0.0})
     assert not Reader((tmp_path / "report.html").read_text()).open
 

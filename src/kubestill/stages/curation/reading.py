@@ -5,6 +5,7 @@ from __future__ import annotations  # array[int] is for the type checker: Python
 import json
 from array import array
 from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from kubestill.stages.curation.likeness import exact_key, keys
 from kubestill.stages.curation.suites import Suites
 
 Column = npt.NDArray[Any]
+LEFT_OUT = "left out by kind"
 
 # What is remembered of a sample, each with the type of its array. `unit` is what goes to dev or to training as a whole: the page or the
 # repository that a sample comes from, or, of an invented one, its family: skill, kind and shape of its answer (a command with its flags,
@@ -33,7 +35,9 @@ COLUMNS = {
 class Read:
     """What the first pass remembers: `read["unit"]` is an array with an entry a sample."""
 
-    def __init__(self) -> None:
+    def __init__(self, without: Sequence[str] = ()) -> None:
+        """`without`: patterns of the kinds that are left out."""
+        self.without = without
         self.columns: dict[str, array[Any]] = {name: array(code) for name, code in COLUMNS.items()}
         self.roads: list[str] = []
         self.skills: list[str] = []
@@ -58,6 +62,8 @@ class Read:
         request = exact_key(" ".join(words))
         template, built = keys(record["request"], record["answer"])
         reason, suite = suites.known(request, template)
+        if not reason and any(fnmatchcase(record["kind"], pattern) for pattern in self.without):
+            reason = LEFT_OUT
         close, marks = (False, []) if reason else suites.met(words, record["answer"])
         self.marked.extend([len(self)] * len(marks))
         self.marks.extend(marks)
@@ -85,9 +91,9 @@ def _units(record: Mapping[str, Any], request: int, template: int, built: int) -
     return unit, file, file, unit
 
 
-def read_samples(files: Sequence[Path], suites: Suites, progress: Progress) -> Read:
-    """Read every sample of the files."""
-    read = Read()
+def read_samples(files: Sequence[Path], suites: Suites, progress: Progress, without: Sequence[str] = ()) -> Read:
+    """Read every sample of the files; `without`: patterns of the kinds that are left out."""
+    read = Read(without)
     for index, path in enumerate(files):
         start = 0
         with path.open("rb") as lines:

@@ -31,6 +31,8 @@ class CurationWhat(What):
     """How often a sample of a road (procedural, reverse) stands in the mix: 2.5 is two or three times; default 1."""
     skills: dict[str, float] = Field(default_factory=dict)
     """Shares of the mix by skill, together at most 1; skills that are not named share the rest as they come. Default: all as they come."""
+    without: tuple[str, ...] = ()
+    """Kinds of samples that are left out, `*` for any letters: `check-*` are the contrast questions about what is right and wrong."""
     suite_samples: int = Field(default=400, ge=0)
     """How many samples of each suite are kept out of training; at least as many as any evaluation asks."""
 
@@ -59,7 +61,7 @@ class Curation:
         suites = _suites(job)
         job.progress.say(f"kept out of training: {len(suites.questions)} samples of the suites")
         files = sorted(job.inputs["samples"].path.glob("samples-[0-9]*.jsonl"))
-        read = read_samples(files, suites, job.progress)
+        read = read_samples(files, suites, job.progress, what.without)
         decided = decide(read, suites, Rules(what.near_cap, what.weights, what.skills, job.seed), job.progress.say)
         tally = _tally(read, decided)
         with Lines(files, read) as lines:

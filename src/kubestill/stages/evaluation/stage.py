@@ -57,7 +57,7 @@ class Evaluation:
     version: ClassVar[int] = 3
     what: ClassVar[type[What]] = EvaluationWhat
     how: ClassVar[type[How]] = EvaluationHow
-    inputs: ClassVar[Inputs] = {"weights": ("training",), "documents": "corpus", "mix": "curation"}
+    inputs: ClassVar[Inputs] = {"weights": ("training", "tuning"), "documents": "corpus", "mix": "curation"}
     output: ClassVar[str] = "scores"
 
     def run(self, job: Job) -> Done:

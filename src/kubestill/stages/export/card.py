@@ -8,6 +8,7 @@ from typing import Any
 from kubestill.domains.api import Domain
 from kubestill.ground.manifest import Artifact
 from kubestill.stages.export.files import Made
+from kubestill.tools.chat.format import FILE as CHAT
 
 
 @dataclass(frozen=True)
@@ -76,13 +77,15 @@ def _use(card: Card) -> Iterator[str]:
         "",
     )
     yield "The folder is in Hugging Face format: `AutoModelForCausalLM` and `AutoTokenizer` load it, and the"
-    yield "tokenizer carries the chat template. `chat.json` says how requests are written for the model and how its answers are read back;"
-    yield "kubestill applies it. Sampling defaults: greedy (temperature 0), no repetition penalty, stop at `<|end|>`."
+    yield "tokenizer carries the chat template."
+    if (card.inputs["weights"].path / CHAT).exists():
+        yield "`chat.json` says how requests are written for the model and how its answers are read back; kubestill applies it."
+    yield "Sampling defaults: greedy (temperature 0), no repetition penalty."
     yield ""
     if not card.made:
         return
-    yield "Each GGUF file holds the tokenizer, `chat.json` and the sampling defaults, too, so that `kubestill ask --model FILE.gguf` needs"
-    yield "no other; `ollama create NAME -f Modelfile` takes the first. Compared with the weights on texts of the domain:"
+    yield "Each GGUF file holds the tokenizer, the chat format and the sampling defaults, too, so that `kubestill ask --model FILE.gguf`"
+    yield "needs no other; `ollama create NAME -f Modelfile` takes the first. Compared with the weights on texts of the domain:"
     yield ""
     yield from ("| file | MB | largest error of a tensor | divergence, nats a token | same likeliest token | same tokens of a request |",)
     yield "|---|---|---|---|---|---|"

@@ -53,11 +53,15 @@ def make_files(job: Job) -> list[Made]:
 
 
 def modelfile(release: Path, file: str) -> str:
-    """Return what `ollama create` reads."""
+    """Return what `ollama create` reads; it knows the chat templates of others from the file itself."""
+    from kubestill.tools.modeling.texts import is_foreign, read_texts
+
     context = json.loads((release / "config.json").read_text())["max_position_embeddings"]
-    lines = [f"FROM ./{file}", f'TEMPLATE """{USER}\n{{{{ .Prompt }}}}{ASSISTANT}\n"""', f'PARAMETER stop "{END}"']
+    foreign = is_foreign(release)
+    spoken = [] if foreign else [f'TEMPLATE """{USER}\n{{{{ .Prompt }}}}{ASSISTANT}\n"""']
+    lines = [f"FROM ./{file}", *spoken, f'PARAMETER stop "{read_texts(release).chat.stop if foreign else END}"']
     lines += ["PARAMETER temperature 0", "PARAMETER repeat_penalty 1", f"PARAMETER num_ctx {context}"]
-    if ChatFormat.load(release).copying == "slots":
+    if not foreign and ChatFormat.load(release).copying == "slots":
         lines.insert(0, "# This student reads requests in which names and values are numbered marks, and answers in those marks.")
         lines.insert(1, "# Ollama does not write them: `kubestill ask` and `kubestill serve` do. Here it can be tried, not used.")
     return "\n".join(lines) + "\n"

@@ -14,8 +14,9 @@ from kubestill.stages.export.files import make_files
 from kubestill.tools.gguf.quantise import Format
 from kubestill.tools.gguf.write import need_packages
 
-NEEDED = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "generation_config.json", "chat.json")
-ALSO = ("chat_template.jinja", "special_tokens_map.json")  # older and newer transformers split the tokenizer differently
+NEEDED = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "generation_config.json")
+# Older and newer transformers split the tokenizer differently; a model that somebody else made first has no chat format of ours.
+ALSO = ("chat.json", "chat_template.jinja", "special_tokens_map.json")
 PROBE = "hello, 42 probes: a-b_c/d.e"  # words, digits and signs: what a tokenizer can get wrong
 
 
@@ -45,7 +46,7 @@ class Export:
         "documents": "corpus",
         "samples": "synthesis",
         "mix": "curation",
-        "weights": ("training",),
+        "weights": ("training", "tuning"),
         "scores": "evaluation",
     }
     output: ClassVar[str] = "release"
@@ -75,6 +76,8 @@ class Export:
 
 def _names(weights: Path) -> list[str]:
     missing = [name for name in NEEDED if not (weights / name).is_file()]
+    if missing and (weights / "adapter_config.json").is_file():
+        raise UserError(f"export: {weights}", "adapters without their base", "set training.adapter.merge = true")
     if missing:
         raise UserError(f"export: {weights}", f"{', '.join(missing)} missing", "train again: this folder is not whole")
     return [*NEEDED, *(name for name in ALSO if (weights / name).is_file())]
@@ -102,12 +105,15 @@ def read_back(weights: Path, release: Path) -> int:
     ids = tokenizer(prompt, add_special_tokens=False, return_tensors="pt").input_ids  # [batch 1, tokens]
     if tokenizer.decode(ids[0], skip_special_tokens=False) != prompt:
         raise ValueError(f"{release}: the tokenizer reads {prompt!r} and gives back {tokenizer.decode(ids[0])!r}")
-    models = [AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32) for folder in (weights, release)]  # in eval mode
+    found = []
     with torch.no_grad():
-        first, second = (model(ids).logits for model in models)
+        for folder in (weights, release):  # one after the other: a base of others may be large
+            model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)  # in eval mode
+            found.append(model(ids).logits)
+    first, second = found
     if not torch.equal(first, second) or not bool(torch.isfinite(second).all()):
         raise ValueError(f"{release}: logits differ from those of {weights}, or are not finite")
-    return sum(parameter.numel() for parameter in models[1].parameters())
+    return sum(parameter.numel() for parameter in model.parameters())
 
 
 STAGE = Export()

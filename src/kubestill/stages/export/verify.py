@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from kubestill.domains.api import TRAIN, Domain, Sample
 from kubestill.ground.errors import KubestillError
 from kubestill.ground.seeds import Seed
-from kubestill.tools.chat.format import END, ChatFormat
 
 TEXTS = 8  # a request with its answer each: some 1,500 tokens, a second's work
 # Mean divergence of next tokens, in nats, beyond which something else than rounding is wrong. The probe had 4.4e-5 at most for f16.
@@ -31,13 +30,15 @@ class Likeness:
 
 def draw_texts(domain: Domain, folder: Path, seed: Seed) -> list[tuple[str, str]]:
     """Return requests as the student reads them, with the answers that it is taught; none of a suite."""
-    chat, found, skills = ChatFormat.load(folder), [], list(domain.skills().items())
+    from kubestill.tools.modeling.texts import read_texts
+
+    chat, found, skills = read_texts(folder).chat, [], list(domain.skills().items())
     for number in range(TEXTS):
         name, skill = skills[number % len(skills)]
         sample = skill.draw(seed.rng("verify", name, number), TRAIN)
         if isinstance(sample, Sample):
             prompt = chat.prompt(sample.request)
-            found.append((prompt.text, chat.target(sample.answer, prompt, sample.notes()) + END))
+            found.append((prompt.text, chat.target(sample.answer, prompt, sample.notes()) + chat.stop))
     return found
 
 

@@ -1,145 +1,25 @@
-"""The mix as numbers, and the order in which they are seen.
+"""The order in which the lessons of a mix are seen.
 
-Samples are encoded once, into flat arrays on disk that every process maps. A step is a fixed number of blocks; a block is some samples of
-like length, padded on the right. Which samples make a block depends on the seed alone, never on the number of processes.
+A step is a fixed number of blocks; a block is some samples of like length, padded on the right. Which samples make a block depends on the
+seed alone, never on the number of processes.
 """
 
-import hashlib
-import json
-import multiprocessing
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kubestill.domains.api import Sample
 from kubestill.ground.records import read_records
-from kubestill.ground.seeds import Seed, stable_hash
-from kubestill.ground.stage import Tally
+from kubestill.ground.seeds import Seed
 from kubestill.stages.training.objectives.api import Block, Lessons
+from kubestill.tools.modeling.encoding import Encoded, Ids, laid
 
 POOL_BLOCKS = 256  # blocks' worth of samples that are sorted by length together: enough for 3 % padding, few enough to mix
 SHORT = 0.3  # the share of the samples, by length, that is open from the first step
-ENCODED_AT_ONCE = 4_000  # samples of one call: the processes share a mix evenly, whatever its shards
-ENCODED = "encoded"  # folder of the arrays below that of a training, removed when it is done
-FILES = ("ids", "ends", "starts")
-
-Ids = NDArray[np.integer[Any]]
-
-
-@dataclass(frozen=True)
-class Encoded:
-    """All samples: `ids` of all in one row, `ends` of each in it, and `starts` of each answer counted within its sample."""
-
-    ids: NDArray[np.uint16]
-    ends: NDArray[np.int64]
-    starts: NDArray[np.int32]
-
-    @property
-    def lengths(self) -> NDArray[np.int64]:
-        """Tokens of each sample."""
-        return np.diff(self.ends, prepend=0)
-
-    @property
-    def labels(self) -> NDArray[np.int64]:
-        """Tokens of each sample's answer, its end included."""
-        return self.lengths - self.starts
-
-    def sample(self, number: int) -> NDArray[np.uint16]:
-        """Return the ids of one sample."""
-        start = int(self.ends[number - 1]) if number else 0
-        return self.ids[start : int(self.ends[number])]
-
-    def save(self, folder: Path) -> None:
-        """Write the arrays."""
-        folder.mkdir(parents=True, exist_ok=True)
-        for name in FILES:
-            np.save(folder / f"{name}.npy", getattr(self, name))
-
-    @classmethod
-    def load(cls, folder: Path) -> "Encoded":
-        """Map the arrays."""
-        return cls(*(np.load(folder / f"{name}.npy", mmap_mode="r") for name in FILES))
-
-    def digest(self) -> str:
-        """Return a hash of all that is learned from."""
-        found = hashlib.blake2b(digest_size=16)
-        for name in FILES:
-            found.update(np.ascontiguousarray(getattr(self, name)).tobytes())
-        return found.hexdigest()
-
-
-@dataclass(frozen=True)
-class Limits:
-    """Longest sample in tokens, share of the samples whose answer is learned and not their notes alone, share of rare words hidden."""
-
-    max_tokens: int
-    answers: float = 1.0
-    hidden: float = 0.0
-
-
-def encode_lines(folder: Path, shard: Path, lines: slice, limits: Limits) -> tuple[Encoded, Tally]:
-    """Encode some lines of a JSONL file of samples with the tokenizer and chat.json in `folder`."""
-    from kubestill.tools.chat.format import ChatFormat
-    from kubestill.tools.chat.mask import encode_many
-    from kubestill.tools.modeling.tokenizer import load_tokenizer
-
-    tally, ids, lengths, starts = Tally(), [], [], []
-    samples = map(Sample.from_record, _some_records(shard, lines))
-    chat = ChatFormat.load(folder)
-    lessons = ((sample.request, _answer(sample, chat.notes, limits.answers), sample.notes()) for sample in samples)
-    for found in encode_many(load_tokenizer(folder), chat, lessons, limits.max_tokens, limits.hidden):
-        if found is None:
-            tally.drop("too-long")
-            continue
-        tally.keep()
-        ids.append(np.array(found[0], dtype=np.uint16))
-        lengths.append(len(found[0]))
-        starts.append(found[1])
-    row = np.concatenate(ids) if ids else np.zeros(0, np.uint16)
-    return Encoded(row, np.cumsum(lengths, dtype=np.int64), np.array(starts, dtype=np.int32)), tally
-
-
-def _answer(sample: Sample, notes: bool, share: float) -> str | None:
-    """Return the answer, or None where the lesson shall end with the notes: which, the request alone decides."""
-    return None if notes and stable_hash("notes-only", sample.request) % 10_000 >= share * 10_000 else sample.answer
-
-
-def _some_records(shard: Path, lines: slice) -> Iterator[dict[str, Any]]:
-    with shard.open(encoding="utf-8") as file:
-        yield from (json.loads(line) for line in islice(file, lines.start, lines.stop))
-
-
-def _work(folder: Path, shards: list[Path], limits: Limits) -> Iterator[tuple[Path, Path, slice, Limits]]:
-    """Yield what `encode_lines` takes, for all lines in their order."""
-    for shard in shards:
-        with shard.open("rb") as file:
-            count = sum(1 for _ in file)
-        for start in range(0, count, ENCODED_AT_ONCE):
-            yield folder, shard, slice(start, start + ENCODED_AT_ONCE), limits
-
-
-def encode_mix(folder: Path, shards: list[Path], limits: Limits, processes: int) -> tuple[Encoded, Tally]:
-    """Encode all shards, in their order, with several processes."""
-    work = list(_work(folder, shards, limits))
-    if processes > 1 and len(work) > 1:
-        with multiprocessing.get_context("spawn").Pool(min(processes, len(work))) as pool:
-            found = pool.starmap(encode_lines, work, chunksize=1)
-    else:
-        found = [encode_lines(*one) for one in work]
-    tally, offset = Tally(), 0
-    ends: list[NDArray[np.int64]] = []
-    for encoded, part in found:
-        tally.add(part)
-        ends.append(encoded.ends + offset)
-        offset += len(encoded.ids)
-    joined = [np.concatenate([getattr(encoded, name) for encoded, _ in found]) for name in ("ids", "starts")]
-    return Encoded(joined[0], np.concatenate(ends), joined[1]), tally
 
 
 def build_block(encoded: Encoded, numbers: NDArray[np.int64], pad: int) -> Block:
@@ -149,15 +29,8 @@ def build_block(encoded: Encoded, numbers: NDArray[np.int64], pad: int) -> Block
 
 def padded(rows: Sequence[Ids], starts: Sequence[int] | NDArray[np.int32], numbers: NDArray[np.int64], pad: int) -> Block:
     """Return rows of ids, each learned from its place in `starts` on, as one rectangle; `numbers` says which lesson each is of."""
-    width = max(len(row) for row in rows) - 1
-    ids = np.full((len(rows), width), pad, dtype=np.int64)
-    where, targets, labelled = [], [], []
-    for place, (row, start) in enumerate(zip(rows, starts, strict=True)):
-        ids[place, : len(row) - 1] = row[:-1]
-        where.append(place * width + np.arange(start - 1, len(row) - 1))
-        targets.append(row[start:].astype(np.int64))
-        labelled.append(np.full(len(row) - start, place, dtype=np.int64))
-    return Block(ids, np.concatenate(where), np.concatenate(targets), np.concatenate(labelled), numbers)
+    ids, where, targets, labelled = laid(rows, starts, pad)
+    return Block(ids, where, targets, labelled, numbers)
 
 
 @dataclass(frozen=True)
@@ -188,10 +61,21 @@ class Answers:
 
 @dataclass(frozen=True)
 class Position:
-    """Where in the data a run is: the next step is number `step` of `epoch`."""
+    """Where in the data a run is: the next step is number `step` of `epoch`.
+
+    Where domains are weighed, an epoch is an interval; `factors` are those of the interval at hand (at its step 0: of the one before) and
+    `taken` counts the lessons of each domain that earlier intervals took.
+    """
 
     epoch: int = 0
     step: int = 0
+    factors: tuple[float, ...] = ()
+    taken: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Take the lists of JSON as tuples."""
+        object.__setattr__(self, "factors", tuple(self.factors))
+        object.__setattr__(self, "taken", tuple(self.taken))
 
 
 @dataclass(frozen=True)
@@ -228,6 +112,8 @@ class Pace:
 class Plan:
     """The endless row of steps over an encoded mix."""
 
+    ranks: NDArray[np.int32] | None = None  # [lessons]: in each epoch, those of a lower rank come first
+
     def __init__(self, lessons: "Lessons | Encoded", tokens_per_step: int, blocks: int, seed: Seed, pace: "Pace | None" = None) -> None:
         """`tokens_per_step` counts padding and is shared evenly by the `blocks`; `pace` holds long samples back at first."""
         self.pace = pace
@@ -238,21 +124,31 @@ class Plan:
         """Yield steps from `position` on, for ever; each epoch is shuffled anew."""
         epoch, skip = position.epoch, position.step
         while True:
-            blocks = self._epoch(epoch)
-            count = max(1, len(blocks) // self.blocks)
-            for step in range(skip, count):
-                # The last blocks of an epoch that fill no step are left for the next shuffle.
-                chosen = blocks[step * self.blocks : (step + 1) * self.blocks]
-                numbers = np.concatenate(chosen)
-                after = Position(epoch, step + 1) if step + 1 < count else Position(epoch + 1, 0)
-                yield Step(chosen, int(self.lengths[numbers].sum()), int(self.labels[numbers].sum()), after)
+            yield from self._stepped(self._epoch(epoch), skip, (Position(epoch), Position(epoch + 1)))
             epoch, skip = epoch + 1, 0
+
+    def _stepped(self, blocks: list[NDArray[np.int64]], skip: int, positions: tuple[Position, Position]) -> Iterator[Step]:
+        """Yield the steps of an epoch but the first `skip`; `positions`: that of its first step, and that of the next epoch's."""
+        count = max(1, len(blocks) // self.blocks)
+        for step in range(skip, count):
+            # The last blocks of an epoch that fill no step are left for the next shuffle.
+            chosen = blocks[step * self.blocks : (step + 1) * self.blocks]
+            numbers = np.concatenate(chosen)
+            after = replace(positions[0], step=step + 1) if step + 1 < count else positions[1]
+            yield Step(chosen, int(self.lengths[numbers].sum()), int(self.labels[numbers].sum()), after)
 
     def _epoch(self, epoch: int) -> list[NDArray[np.int64]]:
         rng = np.random.default_rng(self.seed.child("epoch", epoch).value)
         order = rng.permutation(len(self.lengths))
         if epoch == 0 and self.pace:
             order = self.pace.order(order, self.lengths, rng)
+        if self.ranks is None:
+            return self._pooled(order, rng)
+        ranked = (order[self.ranks[order] == rank] for rank in np.unique(self.ranks))
+        return [block for part in ranked for block in self._pooled(part, rng)]
+
+    def _pooled(self, order: NDArray[np.int64], rng: np.random.Generator) -> list[NDArray[np.int64]]:
+        """Return lessons in about this order as blocks of like lengths."""
         mean = max(1.0, float(self.lengths.mean()))
         pool = max(1, int(POOL_BLOCKS * self.block_tokens / mean))
         blocks: list[NDArray[np.int64]] = []
@@ -274,9 +170,87 @@ class Plan:
                 start = place
 
 
-def shards_of(mix: Path) -> list[Path]:
-    """Return the training files of a mix in their order."""
-    return sorted(mix.glob("train-*.jsonl"))
+@dataclass(frozen=True)
+class Interval:
+    """An interval that is about to begin: its number from 0, the factors of the one before (none at first), and what was seen so far."""
+
+    number: int
+    before: tuple[float, ...]
+    tokens: int
+    taken: tuple[int, ...]  # lessons of each domain
+
+
+class Weights(Protocol):
+    """What decides on the shares of N domains."""
+
+    def factors(self, interval: Interval) -> tuple[float, ...]:
+        """Return the factors [N] of an interval; asked in every process before its first step, with the student as it is then."""
+        ...
+
+    def shares(self, number: int, factors: tuple[float, ...]) -> tuple[float, ...]:
+        """Return the shares [N] of the tokens that the domains get in an interval with these factors; together 1, each over 0."""
+        ...
+
+
+class DomainPlan(Plan):
+    """Steps in intervals of about `interval_tokens`: of each domain its share, in an order of its own that begins anew at its end."""
+
+    def __init__(self, lessons: "Lessons", domains: NDArray[np.int32], weights: Weights, given: "PlanGiven") -> None:
+        """`domains` [lessons] are numbers from 0 to N-1; each has lessons."""
+        super().__init__(lessons, given.tokens_per_step, given.blocks, given.seed)
+        self.members = [np.flatnonzero(domains == number) for number in range(int(domains.max()) + 1)]
+        self.weights, self.interval_tokens, self.tokens = weights, given.interval_tokens, given.tokens
+
+    def steps(self, position: Position) -> Iterator[Step]:
+        """Yield steps from `position` on, for ever."""
+        number, skip, factors = position.epoch, position.step, position.factors
+        taken = position.taken or (0,) * len(self.members)
+        while True:
+            if not skip:
+                factors = self.weights.factors(Interval(number, factors, self.tokens, taken))
+            chosen, then = self._drawn(self.weights.shares(number, factors), taken)
+            rng = np.random.default_rng(self.seed.child("interval", number).value)
+            blocks = self._pooled(rng.permutation(chosen), rng)
+            places = Position(number, 0, factors, taken), Position(number + 1, 0, factors, then)
+            for step in self._stepped(blocks, skip, places):
+                self.tokens += step.tokens
+                yield step
+            number, skip, taken = number + 1, 0, then
+
+    def _drawn(self, shares: tuple[float, ...], taken: tuple[int, ...]) -> tuple[NDArray[np.int64], tuple[int, ...]]:
+        """Return the lessons of an interval, and how many of each domain are taken after it."""
+        found, then = [], []
+        for domain, (share, start) in enumerate(zip(shares, taken, strict=True)):
+            chosen = self._next(domain, start, share * self.interval_tokens)
+            found.append(chosen)
+            then.append(start + len(chosen))
+        return np.concatenate(found), tuple(then)
+
+    def _next(self, domain: int, start: int, tokens: float) -> NDArray[np.int64]:
+        """Return lessons of a domain from its `start`-th on, of at most `tokens`, but one at least."""
+        members = self.members[domain]
+        number, skip = divmod(start, len(members))
+        chosen: list[NDArray[np.int64]] = []
+        while True:
+            order = members[np.random.default_rng(self.seed.child("domain", domain, number).value).permutation(len(members))][skip:]
+            sums = np.cumsum(self.lengths[order])
+            if sums[-1] > tokens:
+                least = 0 if chosen else 1
+                return np.concatenate([*chosen, order[: max(least, int(np.searchsorted(sums, tokens, side="right")))]])
+            chosen.append(order)
+            tokens -= float(sums[-1])
+            number, skip = number + 1, 0
+
+
+@dataclass(frozen=True)
+class PlanGiven:
+    """Sizes of a step and of an interval in tokens, the seed, and the tokens that were seen before the first step."""
+
+    tokens_per_step: int
+    blocks: int
+    interval_tokens: int
+    seed: Seed
+    tokens: int
 
 
 def read_samples(path: Path, count: int) -> list[dict[str, Any]]:

@@ -11,13 +11,16 @@ import torch
 
 from kubestill.ground.errors import UserError
 from kubestill.ground.seeds import Seed
-from kubestill.stages.training.batches import Pace, Plan, Position, Step
+from kubestill.stages.training.batches import Position, Step
+from kubestill.stages.training.domains import Together, make_plan
 from kubestill.stages.training.objectives.api import FIGURES, Objective, Seat
 from kubestill.stages.training.objectives.table import OBJECTIVES
 from kubestill.stages.training.parallel import Arena, Team
+from kubestill.stages.training.schedule import factor
 from kubestill.stages.training.settings import StepsWhat
-from kubestill.tools.modeling.network import Body
-from kubestill.tools.modeling.optimizer import Optimizer, Rates, Shard
+from kubestill.tools.modeling import heap
+from kubestill.tools.modeling.network import Body, Network
+from kubestill.tools.modeling.optimizer import Optimizer, Rates
 
 
 @dataclass(frozen=True)
@@ -39,28 +42,25 @@ class Given:
 
 @dataclass(frozen=True)
 class Stepped:
-    """What a step was: number from 1, tokens seen up to its end, mean loss over its answer tokens in nats, rate of the matrices."""
+    """What a step was: number from 1, tokens seen up to its end, mean loss in nats, rate of the matrices."""
 
     number: int
     tokens: int
     loss: float
     learning_rate: float
     after: Position
-    figures: Mapping[str, float]  # what the objective tells beside the loss, means over the labels
+    figures: Mapping[str, float]  # what the objective tells beside the loss, means over what its blocks say
 
 
 class Watcher(Protocol):
     """Whoever looks on between steps: reports, checkpoints."""
 
-    def __call__(self, stepped: Stepped) -> bool:
-        """Look at a step that is done, and say whether to go on; the other processes wait only if the next step begins without this one."""
+    def __call__(self, stepped: Stepped, network: Network) -> bool:
+        """Look at a step that is done, and say whether to go on; the other processes wait only if the next step begins without this one.
+
+        `network` is the student as it is now, over the arena's weights.
+        """
         ...
-
-
-def schedule(share: float, warmup: float) -> float:
-    """Return the factor of the learning rates when `share` of the budget is spent: up to one, then down to zero in a line."""
-    share = min(max(share, 0.0), 1.0)
-    return share / warmup if share < warmup else (1 - share) / (1 - warmup)
 
 
 class Trainer:
@@ -70,19 +70,22 @@ class Trainer:
         """The arena's masters and working copy hold the weights to start from."""
         self.given, self.arena, self.team = given, arena, team
         self.network = given.body.build(arena.masters, arena.working)
+        self.shown: Network = self.network  # what whoever looks on may use
         seat = Seat(
             what=given.what,
             domain=given.domain,
             folder=given.folder,
             given=given.more,
+            body=given.body,
             network=self.network,
             masters=arena.masters,
             seed=given.seed,
             pad=given.pad,
+            arena=arena,
         )
         self.objective: Objective = OBJECTIVES.load(given.objective)(seat)
         vectors = {"masters": arena.masters, "working": arena.working, "first": arena.first, "second": arena.second}
-        self.optimizer = Optimizer(given.body.layout, vectors, Shard(team.rank, team.size))
+        self.optimizer = Optimizer(given.body.layout, vectors, team.shard)
         self.stop = False  # of the first process: let everybody end before the next step
 
     def steps(self) -> Iterator[Stepped]:
@@ -93,63 +96,50 @@ class Trainer:
         """
         given, tokens = self.given, self.given.tokens
         what = given.what
-        pace = Pace(what.tokens, what.curriculum) if what.curriculum else None
-        plan = Plan(self.objective.lessons, what.tokens_per_step, what.blocks, given.seed, pace)
+        plan = make_plan(given, self.objective.lessons, self.network, Together(self.arena, self.team))
         for number, step in enumerate(plan.steps(given.position), given.start + 1):
             if tokens >= given.what.tokens:
                 return
-            factor = schedule((tokens + step.tokens / 2) / given.what.tokens, given.what.warmup)
-            told = self._step(step, number, factor)
+            scale = factor(what, (tokens + step.tokens / 2) / what.tokens)
+            told = self._step(step, number, scale)
             if told is None:
                 return
             tokens += step.tokens
             figures = dict(zip(self.objective.figures, told[1:], strict=True))
-            yield Stepped(number, tokens, told[0], factor * given.what.matrix_rate, step.after, figures)
+            yield Stepped(number, tokens, told[0], scale * what.matrix_rate, step.after, figures)
+            self.team.turn()
+            if number % heap.EVERY_STEPS == 0:
+                heap.trim()
 
-    def _step(self, step: Step, number: int, factor: float) -> list[float] | None:
+    def _step(self, step: Step, number: int, scale: float) -> list[float] | None:
         """Gradient of the own blocks; meet; sum the own shard; meet; update the own shard; meet. Return the loss and the figures."""
-        what, arena, rank = self.given.what, self.arena, self.team.rank
-        arena.told[rank, :-1] = torch.tensor([self.stop, *self._gradient(step, number)])
-        self.team.meet()
-        stop, summed, labels, *figures = arena.told[:, :-1].sum(0).tolist()
+        what, arena, team, spans = self.given.what, self.arena, self.team, self.optimizer.spans()
+        stop, summed, parts, counted, *figures = team.tell(arena, [self.stop, *self._gradient(step, number)])
         if stop:
             return None
-        arena.told[rank, -1] = self._sum_shard()
-        self.team.meet()
-        norm = math.sqrt(float(arena.told[:, -1].sum())) / labels
+        norm = math.sqrt(team.add_up(arena, spans)) / parts
         if not math.isfinite(summed) or not math.isfinite(norm):
             raise UserError("training", f"the loss is not a number at step {number}", "lower training.matrix_rate and training.rest_rate")
-        rates = Rates(factor * what.matrix_rate, factor * what.rest_rate, what.weight_decay)
-        self.optimizer.step(arena.grads[0], rates, number, min(1.0, what.clip / max(norm, 1e-12)) / labels)
-        self.team.meet()
-        return [figure / labels for figure in (summed, *figures[: len(self.objective.figures)])]
+        rates = Rates(scale * what.matrix_rate, scale * what.rest_rate, what.weight_decay)
+        self.optimizer.step(arena.grads[0], rates, number, min(1.0, what.clip / max(norm, 1e-12)) / parts)
+        team.share(arena, spans)
+        return [summed / parts, *(figure / counted for figure in figures[: len(self.objective.figures)])]
 
     def _gradient(self, step: Step, number: int) -> list[float]:
-        """Write the summed gradient of this process's blocks into its vector; return their summed loss, labels, and figures."""
-        own = self.arena.grads[self.team.rank]
+        """Write the summed gradient of this process's blocks into its vector; return their summed loss, divisors, and figures."""
+        own = self.arena.grads[self.team.slot]
         mine = range(self.team.rank, len(step.blocks), self.team.size)
         if not mine:
             own.zero_()
-        total = [0.0] * (2 + FIGURES)
+        total = [0.0] * (3 + FIGURES)
         for place in mine:
             block = self.objective.lessons.block(step.blocks[place], (number, place))
             loss, figures = self.objective.loss(block)
             loss.backward()  # type: ignore[no-untyped-call]
             self.network.collect(own, add=place >= self.team.size)
-            for slot, figure in enumerate((float(loss.detach()), len(block.targets), *figures)):
+            for slot, figure in enumerate((float(loss.detach()), *block.divisors, *figures)):
                 total[slot] += figure
         return total
-
-    @torch.no_grad()
-    def _sum_shard(self) -> float:
-        """Sum all processes' gradients over the own shard into the first vector; return the squared norm there."""
-        first, *others = self.arena.grads
-        square = 0.0
-        for span in self.optimizer.spans():
-            for other in others:
-                first[span] += other[span]
-            square += float(first[span].square().sum())
-        return square
 
 
 def assist(team: Team, file: int, given: Given) -> None:
@@ -161,12 +151,10 @@ def assist(team: Team, file: int, given: Given) -> None:
         pass
 
 
-def lead(given: Given, arena: Arena, team: Team, watcher: Watcher) -> None:
+def lead(trainer: Trainer, watcher: Watcher) -> None:
     """Take part as the first process, and let the watcher see each step."""
-    team.meet()
-    trainer = Trainer(given, arena, team)
     for stepped in trainer.steps():
-        trainer.stop = not watcher(stepped)
+        trainer.stop = not watcher(stepped, trainer.shown)
 
 
 class Clock:

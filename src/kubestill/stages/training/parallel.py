@@ -12,7 +12,7 @@ import os
 import signal
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
@@ -25,11 +25,12 @@ from kubestill.ground.errors import KubestillError
 from kubestill.stages.training.objectives.api import FIGURES
 from kubestill.stages.training.settings import StepsWhat
 from kubestill.tools.modeling.layout import Ordered
+from kubestill.tools.modeling.optimizer import Shard
 
 TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
-# What each process tells the others in a step: that all shall stop, summed loss, labels, the objective's figures; then the squared norm of
-# its shard's gradient.
-TOLD = 3 + FIGURES + 1
+# What each process tells the others in a step: that all shall stop, summed loss, its divisor and that of the figures, the objective's
+# figures; then the squared norm of its shard's gradient.
+TOLD = 4 + FIGURES + 1
 
 
 @dataclass
@@ -63,9 +64,25 @@ class Arena:
         found["grads"], found["told"] = found["grads"].view(processes, total), found["told"].view(processes, TOLD)
         return cls(**found)
 
+    @classmethod
+    def apart(cls, layout: Ordered, what: StepsWhat, device: torch.device, learns: bool = True) -> "Arena":
+        """Lay the arena of one process alone into the memory of `device`; who only looks on has no gradient."""
+        total, rest = layout.total, layout.total - (layout.matrices if what.optimizer == "muon" else 0)
+        masters, first, second, grads = (torch.zeros(count, device=device) for count in (total, total, rest, total * learns))
+        working = masters if what.precision == "fp32" else torch.zeros(total, dtype=TYPES[what.precision], device=device)
+        return cls(masters, working, first, second, grads[None], torch.zeros(1, TOLD, dtype=torch.float64))
+
     def kept(self) -> dict[str, Tensor]:
         """Return what a checkpoint must hold; the rest follows from it."""
         return {"masters": self.masters, "first": self.first, "second": self.second}
+
+    def whole(self) -> Tensor:
+        """Return the weights [total], fp32, as the CPU reads them; where that is a copy, it does not follow later steps."""
+        return self.masters.cpu()
+
+    def ready(self) -> Tensor:
+        """Return the weights [total] in the type of the multiplications, as the CPU reads them."""
+        return self.working.cpu()
 
 
 def shared_file() -> int:
@@ -78,11 +95,56 @@ def shared_file() -> int:
 
 @dataclass(frozen=True)
 class Team:
-    """This process among the others."""
+    """This process among the others, and the three meetings of a step: `tell`, `add_up`, `share`."""
 
     rank: int
     size: int
     barrier: Any = None  # multiprocessing.Barrier; None for a team of one
+
+    @property
+    def slot(self) -> int:
+        """Which of the arena's gradients is this process's."""
+        return self.rank
+
+    @property
+    def shard(self) -> Shard:
+        """The part of the arena that this process updates."""
+        return Shard(self.rank, self.size)
+
+    def lay_open(self, arena: Arena, told: Sequence[float]) -> list[list[float]]:
+        """Return what each process tells, at most TOLD numbers each, in the order of ranks."""
+        arena.told[self.rank, : len(told)] = torch.tensor(told, dtype=arena.told.dtype)
+        self.meet()
+        rows: list[list[float]] = arena.told.tolist()
+        self.meet()
+        return rows
+
+    def tell(self, arena: Arena, told: Sequence[float]) -> list[float]:
+        """Tell the others, and return the sums over all; who comes back knows that every gradient is written."""
+        arena.told[self.rank, :-1] = torch.tensor(told)
+        self.meet()
+        found: list[float] = arena.told[:, :-1].sum(0).tolist()
+        return found
+
+    @torch.no_grad()
+    def add_up(self, arena: Arena, spans: Sequence[slice]) -> float:
+        """Sum all processes' gradients over the own `spans` into the first vector; return the squared norm of the whole sum."""
+        first, *others = arena.grads
+        square = 0.0
+        for span in spans:
+            for other in others:
+                first[span] += other[span]
+            square += float(first[span].square().sum())
+        arena.told[self.rank, -1] = square
+        self.meet()
+        return float(arena.told[:, -1].sum())
+
+    def share(self, arena: Arena, spans: Sequence[slice]) -> None:  # noqa: ARG002 - what lies in shared memory is shared
+        """Let all have the weights that each has updated in its `spans`."""
+        self.meet()
+
+    def turn(self) -> None:
+        """Come between two steps: the first process goes on when it likes, and the others may by then serve it."""
 
     def meet(self) -> None:
         """Wait until every process is here.

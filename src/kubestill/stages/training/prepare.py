@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, replace
 from itertools import islice
 from pathlib import Path
@@ -14,14 +14,20 @@ from kubestill.domains.api import EXPECTED, TASK, Sample
 from kubestill.ground.errors import UserError
 from kubestill.ground.records import read_records, write_text
 from kubestill.ground.stage import Job, Tally
-from kubestill.stages.training.batches import ENCODED, Limits, encode_mix, shards_of
+from kubestill.stages.training.devloss import prepare_dev
+from kubestill.stages.training.domains import prepare_domains
+from kubestill.stages.training.foreign import copy_foreign, foreign_weights, student_with_adapters
+from kubestill.stages.training.settings import StartWhat, StepsWhat, TrainingWhat
 from kubestill.tools.chat.format import ChatFormat
 from kubestill.tools.modeling.bases import find_base
+from kubestill.tools.modeling.encoding import ENCODED, Encoding, Limits, encode_mix, shards_of
 from kubestill.tools.modeling.growth import deepened
 from kubestill.tools.modeling.layout import Layout, draw
 from kubestill.tools.modeling.load import load_student
 from kubestill.tools.modeling.network import Body, StudentBody
 from kubestill.tools.modeling.presets import preset
+from kubestill.tools.modeling.pretrained import context_of
+from kubestill.tools.modeling.texts import is_foreign
 from kubestill.tools.modeling.tokenizer import load_tokenizer, save_tokenizer, train_tokenizer
 
 DONE = "tally.json"  # written last
@@ -35,17 +41,18 @@ def base_of(job: Job) -> Path | None:
     return find_base(job.what.base) if job.what.base else None
 
 
-def prepare_texts(job: Job, shards: list[Path]) -> None:
-    """Put tokenizer and chat.json into `job.out`: the base's, or ones learned from the mix."""
+def prepare_texts(job: Job, shards: list[Path], documents: Iterable[str] = ()) -> None:
+    """Put tokenizer and chat.json into `job.out`: the base's, or ones learned from the mix, the tokenizer from `documents`, too."""
     what = job.what
     if (base := base_of(job)) is not None:
-        load_tokenizer(base)
-        for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "chat.json"):
-            if (base / name).exists():
-                shutil.copyfile(base / name, job.out / name)
-        if what.words == "mix":
+        copy_texts(base, job.out)
+        if what.words == "mix" and not is_foreign(base):
             job.progress.say("learning the words")
             ChatFormat.load(base).widened(_learned(job, shards)).save(job.out)
+        return
+    if (teacher := _teacher_of(job)) is not None:
+        copy_texts(teacher, job.out)
+        save_tokenizer(load_tokenizer(teacher), job.out, preset(what.preset).max_position)
         return
     job.progress.say("learning the words and the tokenizer")
     chat = replace(_learned(job, shards), notes=what.notes)
@@ -55,8 +62,45 @@ def prepare_texts(job: Job, shards: list[Path]) -> None:
     for sample in map(Sample.from_record, islice(_records(shards), 0, None, max(1, count // TOKENIZER_SAMPLES))):
         prompt = chat.prompt(sample.request)
         texts += [prompt.text, chat.target(sample.answer, prompt, sample.notes())]
+    texts += [chat.document(document)[1] for document in documents]
     tokenizer = train_tokenizer(texts, what.vocabulary_size, what.copying)
     save_tokenizer(tokenizer, job.out, preset(what.preset).max_position)
+
+
+def _teacher_of(job: Job) -> Path | None:
+    """Return the folder of the teacher whose tokens a student from nothing reads: live, or captured; None where it has its own."""
+    what = job.what
+    if not isinstance(what, TrainingWhat) or what.objective == "sft" or (what.objective == "distill" and what.distill.tokenizer == "own"):
+        return None
+    if what.teacher:
+        return find_base(what.teacher)
+    signals = job.inputs.get("signals")
+    return signals.path if signals is not None and (signals.path / "tokenizer.json").exists() else None
+
+
+def lessons_of(job: Job) -> Path:
+    """Return the folder of the samples that are learned: the mix, or for distill the answers of a server to its requests.
+
+    Raises:
+        UserError: domains are asked for of the latter, which are known of the mix alone.
+    """
+    what, mix, signals = job.what, job.inputs["mix"].path, job.inputs.get("signals")
+    if getattr(what, "objective", "") != "distill" or what.teacher or signals is None or not shards_of(signals.path):
+        return mix
+    if what.domains.by:
+        raise UserError("training.domains", "a server's answers are learned, not the mix", "set training.domains.by = ''")
+    return signals.path
+
+
+def copy_texts(base: Path, out: Path) -> None:
+    """Put the tokenizer and chat.json of the student in `base` into `out`, or what stands for them beside a foreign model."""
+    if is_foreign(base):
+        copy_foreign(base, out)
+        return
+    load_tokenizer(base)
+    for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "chat.json"):
+        if (base / name).exists():
+            shutil.copyfile(base / name, out / name)
 
 
 def _learned(job: Job, shards: list[Path]) -> ChatFormat:
@@ -87,7 +131,7 @@ def prepare(job: Job, processes: int) -> Tally:
     Raises:
         UserError: there is nothing to learn from.
     """
-    folder, mix = job.out / ENCODED, job.inputs["mix"].path
+    folder, mix = job.out / ENCODED, lessons_of(job)
     if (folder / DONE).exists():
         return Tally(**json.loads((folder / DONE).read_text()))
     shards = shards_of(mix)
@@ -95,11 +139,14 @@ def prepare(job: Job, processes: int) -> Tally:
         raise UserError(str(mix), "no train-*.jsonl in it", "curation must keep at least one sample")
     prepare_texts(job, shards)
     job.progress.say("encoding the mix")
-    encoded, tally = encode_mix(job.out, shards, Limits(job.what.max_tokens, job.what.answers, job.what.hidden), processes)
+    limits = Limits(job.what.max_tokens, job.what.answers, job.what.hidden)
+    encoded, tally = encode_mix(Encoding(job.out, Sample.from_record, limits), shards, processes)
     if not tally.kept:
         found = f"none of {tally.came} samples fits {job.what.max_tokens} tokens"
         raise UserError(str(mix), found, "raise training.max_tokens or add samples")
     encoded.save(folder)
+    prepare_dev(job)
+    prepare_domains(job, encoded, processes)
     write_text(folder / DONE, json.dumps(asdict(tally)))
     return tally
 
@@ -110,20 +157,31 @@ def prepare_weights(job: Job) -> tuple[Body, torch.Tensor]:
     Raises:
         UserError: the longest sample is longer than the student's context.
     """
-    what = job.what
-    if (base := base_of(job)) is not None:
+    what, base = job.what, base_of(job)
+    if base is not None and is_foreign(base):
+        _check_lengths(what, context_of(base))
+        return foreign_weights(job, base)
+    if base is not None:
         layout, flat = load_student(base)
-        if what.layers:
+        if isinstance(what, StartWhat) and what.layers:
             layout, flat = deepened(layout, flat, what.layers)
     else:
         layout = Layout(preset(what.preset).with_vocabulary(load_tokenizer(job.out).get_vocab_size()))
         flat = draw(layout, job.seed.child("weights").value)
-    if what.max_tokens > layout.arch.max_position:
-        raise UserError("training.max_tokens", f"{what.max_tokens} is over the context", f"give at most {layout.arch.max_position}")
+    _check_lengths(what, layout.arch.max_position)
+    if not what.adapter.rank:
+        return StudentBody(layout), flat
+    if base is None:
+        raise UserError("training.adapter.rank", "a student from nothing has no weights worth freezing", "give 0, or a training.base")
+    return student_with_adapters(job, (layout, flat), base)
+
+
+def _check_lengths(what: StepsWhat, context: int) -> None:
+    if what.max_tokens > context:
+        raise UserError("training.max_tokens", f"{what.max_tokens} is over the context", f"give at most {context}")
     if what.max_tokens > what.tokens_per_step // what.blocks:
         raise UserError(
             "training.max_tokens",
             f"{what.max_tokens} does not fit a block of {what.tokens_per_step // what.blocks} tokens",
             "raise training.tokens_per_step or lower training.blocks",
         )
-    return StudentBody(layout), flat

@@ -3,11 +3,14 @@
 import json
 import os
 import shutil
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from kubestill.ground.errors import KubestillError, Unavailable
+from kubestill.ground.errors import Unavailable
+from kubestill.ground.fingerprint import digest
 from kubestill.ground.stage import Done, How, Inputs, Job, What
-from kubestill.stages.training.settings import TrainingHow, TrainingWhat
+from kubestill.stages.training.settings import StartWhat, TrainingHow, TrainingWhat
+from kubestill.tools.modeling.bases import find_base
 
 
 class Training:
@@ -17,8 +20,25 @@ class Training:
     version: ClassVar[int] = 1
     what: ClassVar[type[What]] = TrainingWhat
     how: ClassVar[type[How]] = TrainingHow
-    inputs: ClassVar[Inputs] = {"mix": "curation"}
+    inputs: ClassVar[Inputs] = {"mix": "curation", "before": ("pretraining",), "signals": ("capture",)}
     output: ClassVar[str] = "weights"
+
+    def ready(self, what: Any, domain: Any) -> None:  # noqa: ARG002 - every stage is asked alike
+        """Refuse settings that cannot be meant, before a run begins.
+
+        Raises:
+            UserError: the shares of domains cannot be as they are asked for.
+            Unavailable: adapters are asked for, and PEFT is not installed.
+        """
+        what.adapter.refuse()
+        if isinstance(what, StartWhat):
+            what.domains.refuse(self.name, ("skill", "kind"), what)
+
+    def parts(self, what: Any) -> dict[str, Any]:
+        """Return what shapes the result beside settings and inputs: the contents of teachers, of which one may measure the domains."""
+        teacher = what.domains.teacher if isinstance(what, StartWhat) and what.domains.by else ""
+        found = {"domains_teacher": teacher, "teacher": what.teacher if isinstance(what, TrainingWhat) else ""}
+        return {name: digest(find_base(folder)) for name, folder in found.items() if folder}
 
     def run(self, job: Job) -> Done:
         """Train to the end of the budget, going on from the last checkpoint where there is one.
@@ -27,17 +47,30 @@ class Training:
             UserError: settings, base or mix cannot be used, or the loss became no number.
             Unavailable: torch is not installed.
         """
+        processes = min(job.how.processes or _cores(), job.what.blocks)
         try:
-            from kubestill.stages.training import batches, prepare
+            from kubestill.tools.modeling.encoding import ENCODED
+
+            made = self.prepare(job, processes)
         except ModuleNotFoundError as error:
             if (error.name or "").startswith("kubestill"):
                 raise
             raise Unavailable(f"training needs {error.name}", "pip install 'kubestill[train]'") from None
-        processes = min(job.how.processes or _cores(), job.what.blocks)
-        tally = prepare.prepare(job, processes)
         figures = _train(job, processes)
-        shutil.rmtree(job.out / batches.ENCODED)
-        return Done(tally, figures)
+        shutil.rmtree(job.out / ENCODED)
+        return Done(made.tally, made.figures | figures)
+
+    def forecast(self, what: Any, how: Any, given: Mapping[str, Any]) -> Any:
+        """Return what it will cost (a `Forecast`), by the forecasts of the inputs that have one; None where nobody can tell."""
+        from kubestill.stages.training.forecast import forecast
+
+        return forecast(what, how, given.get("before"))
+
+    def prepare(self, job: Job, processes: int) -> Done:
+        """Put what is learned from into `job.out`, once: the tokenizer, chat.json and the encoded lessons."""
+        from kubestill.stages.training import prepare
+
+        return Done(prepare.prepare(job, processes))
 
 
 def _cores() -> int:
@@ -48,22 +81,22 @@ def _cores() -> int:
 def _train(job: Job, processes: int) -> dict[str, Any]:
     import torch
 
-    from kubestill.stages.training import checkpoint, parallel, prepare
-    from kubestill.stages.training.batches import ENCODED, Encoded, Position
-    from kubestill.stages.training.loop import Given, assist, lead
+    from kubestill.stages.training import prepare
+    from kubestill.stages.training.batches import Position
+    from kubestill.stages.training.checkpoint import Checkpoints, State
+    from kubestill.stages.training.distributed import arranged
+    from kubestill.stages.training.forecast import remember
+    from kubestill.stages.training.loop import Given, lead
     from kubestill.stages.training.watch import Watch
+    from kubestill.tools.modeling.encoding import ENCODED, Encoded
+    from kubestill.tools.modeling.heap import few_kernels
 
     body, flat = prepare.prepare_weights(job)
     encoded = Encoded.load(job.out / ENCODED)
     digest = encoded.digest()
-    found = checkpoint.load_checkpoint(job.out, digest)
-    state = found[0] if found else checkpoint.State(0, 0, Position(), 0.0, digest, 0, 0)
-    file = parallel.shared_file()
-    arena = parallel.Arena.over(file, body.layout, processes, job.what)
-    arena.masters.copy_(flat)
-    for name, tensor in (found[1] if found else {}).items():
-        arena.kept()[name].copy_(tensor)
-    arena.working.copy_(arena.masters)
+    checkpoints = Checkpoints(job.out, job.how.checkpoints)
+    found = checkpoints.load(digest)
+    state = found[0] if found else State(0, 0, Position(), 0.0, digest)
     given = Given(
         what=job.what,
         objective=job.what.objective,
@@ -77,34 +110,38 @@ def _train(job: Job, processes: int) -> dict[str, Any]:
         tokens=state.tokens,
         position=state.position,
     )
-    watch = Watch(job, body, arena, state)
+    few_kernels()
     threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with parallel.Crew(processes, file, assist, given) as team:
-            lead(given, arena, team, watch)
-    finally:
-        torch.set_num_threads(threads)
-        os.close(file)
-    return _finish(job, body, arena, watch.clock.seconds()) | {"processes": processes, "samples": len(encoded.ends)}
+    with arranged(job.how, job.what, body, processes) as group:
+        group.arena.masters.copy_(flat)
+        for name, tensor in (found[1] if found else {}).items():
+            group.arena.kept()[name].copy_(tensor)
+        watch = Watch(job, body, (group.arena, checkpoints), state)
+        torch.set_num_threads(1)
+        try:
+            if not state.stopped:
+                with group.start(given) as trainer:
+                    lead(trainer, watch)
+                on_cpu = group.arena.masters.device.type == "cpu"
+                remember(job.what, getattr(body.layout, "arch", None) if on_cpu else None, group.processes, watch.meter.spent(encoded))
+        finally:
+            watch.tracker.close()
+            torch.set_num_threads(threads)
+        weights = checkpoints.best(watch.standing.step) if job.what.keep == "best" else group.arena.whole()
+        figures = _finish(job, body, weights, watch.clock.seconds())
+    checkpoints.clear()
+    watch.draw()
+    return figures | watch.figures() | {"processes": group.processes, "samples": len(encoded.ends)}
 
 
-def _finish(job: Job, body: Any, arena: Any, seconds: float) -> dict[str, Any]:
+def _finish(job: Job, body: Any, weights: Any, seconds: float) -> dict[str, Any]:
     """Write the weights, read them back, and return the figures."""
-    from kubestill.stages.training.checkpoint import NAME
-    from kubestill.stages.training.watch import CURVE
-    from kubestill.tools.chat.format import END, PAD
-    from kubestill.tools.modeling.load import load_student
-    from kubestill.tools.modeling.tokenizer import load_tokenizer, token_id
-    from kubestill.tools.modeling.verify import verify_folder
+    from kubestill.stages.training.trackers import CURVE
+    from kubestill.tools.modeling.texts import read_texts
 
-    tokenizer = load_tokenizer(job.out)
-    body.save(job.out, arena.masters, (token_id(tokenizer, PAD), token_id(tokenizer, END)))
-    _, again = load_student(job.out)
-    if not again.equal(arena.masters):
-        raise KubestillError(f"{job.out}: the weights read back differ from those written; is the disk full or failing?")
-    gap = verify_folder(job.out)
-    (job.out / NAME).unlink(missing_ok=True)
+    texts = read_texts(job.out)
+    body.save(job.out, weights, (texts.pad, texts.end))
+    gap = body.check(job.out, weights)
     last = json.loads((job.out / CURVE).read_text().splitlines()[-1])
     return {
         "parameters": body.layout.total,

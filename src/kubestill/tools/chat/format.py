@@ -50,6 +50,11 @@ class ChatFormat:
     rare: frozenset[str] = field(default_factory=frozenset)
     tasks: frozenset[str] = field(default_factory=frozenset)  # skills that were taught beside the domain's first one
 
+    @property
+    def stop(self) -> str:
+        """The name of the token that ends an answer."""
+        return END
+
     def prompt(self, request: str, hidden: float = 0.0) -> Prompt:
         """Render a request up to the point where the student writes; a share of its rare words is `hidden`: read as if unknown."""
         request = _clean(request)
@@ -62,6 +67,14 @@ class ChatFormat:
         """Return what the student is taught to write for `answer`, without the end token; `notes` say what was asked for."""
         pointed = point(answer, prompt.slots)  # apart from the mark, whose own letters may be open words
         return f"{point(notes, prompt.slots)}{ANSWER}{pointed}" if self.notes else pointed
+
+    def document(self, text: str) -> tuple[str, str]:
+        """Return a text that nobody asked for as a student learns to write it: what stands before it, and itself.
+
+        It is written as answers are: as it stands, in its own capitals, with keys, flags and paths as they will be needed. A pointer means
+        "that word of the request", and no request gave these: so open words are spelled. Nothing was asked, so nothing is noted.
+        """
+        return f"{USER}\n{ASSISTANT}\n{ANSWER if self.notes else ''}", _clean(text)
 
     def answer(self, text: str, prompt: Prompt) -> str:
         """Turn a student's raw text into the answer; a student that never came to its answer gave none."""

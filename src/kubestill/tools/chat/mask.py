@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from kubestill.tools.chat.format import END, ChatFormat
+from kubestill.tools.chat.format import Prompt
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -15,7 +15,33 @@ Taught = tuple[str, str | None, str]
 CHUNK = 512  # samples that the tokenizer gets at once
 
 
-def encode(tokenizer: "Tokenizer", chat: ChatFormat, taught: Taught, max_tokens: int) -> tuple[list[int], list[int]] | None:
+class Format(Protocol):
+    """How lessons are written: `ChatFormat` for a student of ours, `TemplateVoice` for a model of others."""
+
+    @property
+    def notes(self) -> bool:
+        """Whether notes stand before answers."""
+        ...
+
+    @property
+    def stop(self) -> str:
+        """The name of the token that ends an answer."""
+        ...
+
+    def prompt(self, request: str, hidden: float = 0.0) -> Prompt:
+        """Render a request up to the point where the model writes; a share of its rare words may be `hidden`."""
+        ...
+
+    def target(self, answer: str, prompt: Prompt, notes: str = "") -> str:
+        """Return what the model is taught to write, without the end token."""
+        ...
+
+    def document(self, text: str) -> tuple[str, str]:
+        """Return what stands before a text that nobody asked for, and how it is written."""
+        ...
+
+
+def encode(tokenizer: "Tokenizer", chat: Format, taught: Taught, max_tokens: int) -> tuple[list[int], list[int]] | None:
     """Return ids and labels of one sample, or None when they are more than `max_tokens`.
 
     Labels are IGNORE over the prompt; label t is the token at place t (the loss shifts).
@@ -28,7 +54,7 @@ def encode(tokenizer: "Tokenizer", chat: ChatFormat, taught: Taught, max_tokens:
 
 
 def encode_many(
-    tokenizer: "Tokenizer", chat: ChatFormat, lessons: Iterable[Taught], max_tokens: int, hidden: float = 0.0
+    tokenizer: "Tokenizer", chat: Format, lessons: Iterable[Taught], max_tokens: int, hidden: float = 0.0
 ) -> Iterator[tuple[list[int], int] | None]:
     """Yield, for each lesson, the ids and the place where the answer starts; None where they are too long.
 
@@ -36,8 +62,8 @@ def encode_many(
 
     Prompt and answer are split apart, since that is how they meet again at generation: no token spans the border.
     """
-    end = tokenizer.token_to_id(END)
-    assert end is not None  # load_tokenizer made sure
+    end = tokenizer.token_to_id(chat.stop)
+    assert end is not None  # whoever read the tokenizer made sure
     stream = iter(lessons)
     while chunk := list(islice(stream, CHUNK)):
         prompts = [chat.prompt(request, hidden) for request, _, _ in chunk]

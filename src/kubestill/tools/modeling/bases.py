@@ -6,6 +6,7 @@ from pathlib import Path
 from kubestill.ground.errors import UserError, near
 
 WEIGHTS, GGUF = "model.safetensors", "*.gguf"
+ALSO = ("model.safetensors.index.json", "adapter_config.json")  # weights in several files, or adapters and where their base is
 
 
 def packaged() -> dict[str, Path]:
@@ -15,8 +16,8 @@ def packaged() -> dict[str, Path]:
 
 
 def holds_student(folder: Path) -> bool:
-    """Say whether a folder holds weights, in either form."""
-    return (folder / WEIGHTS).is_file() or any(folder.glob(GGUF))
+    """Say whether a folder holds weights, in any form."""
+    return any((folder / name).is_file() for name in (WEIGHTS, *ALSO)) or any(folder.glob(GGUF))
 
 
 def find_base(name: str) -> Path:
@@ -33,5 +34,8 @@ def find_base(name: str) -> Path:
         return folder
     if folder.is_dir():
         raise UserError(str(folder), f"no {WEIGHTS} and no GGUF file in it", "give a folder that training or export made")
+    if "/" in name:
+        fetch = f"fetch it: hf download OWNER/{folder.name} --local-dir {name}"
+        raise UserError("training.base", f"there is no folder {name!r}", f"{fetch}; or give a packaged student: {', '.join(known)}")
     shipped = f"packaged ones: {', '.join(known)}" if known else "none is packaged; give a folder"
     raise UserError("training.base", f"no student {name!r}", near(name, known) or shipped)

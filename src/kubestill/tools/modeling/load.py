@@ -15,7 +15,7 @@ from kubestill.ground.records import write_text
 from kubestill.tools.modeling.layout import Layout
 from kubestill.tools.modeling.presets import Architecture
 
-WEIGHTS = "model.safetensors"
+WEIGHTS, ADAPTERS = "model.safetensors", "adapter_config.json"
 MAX_HEADER_BYTES = 16 << 20
 DTYPES = {"F32": 4, "BF16": 2, "F16": 2}
 
@@ -36,11 +36,15 @@ def save_student(folder: Path, layout: Layout, masters: Tensor, ids: tuple[int, 
 def load_student(folder: Path) -> tuple[Layout, Tensor]:
     """Read a folder back: its layout and the flat fp32 weights, dequantised where it holds a GGUF file alone.
 
+    Adapters are added to the student that they are for.
+
     Raises:
         UserError: a file is missing, is not what it claims, or does not fit the configuration.
     """
     if not (folder / WEIGHTS).exists() and (file := gguf_of(folder)) is not None:
         return _load_gguf(file)
+    if (folder / ADAPTERS).is_file() and not (folder / WEIGHTS).exists():
+        return _load_adapted(folder)
     layout = Layout(read_architecture(folder))
     path = folder / WEIGHTS
     shapes = read_header(path)
@@ -55,6 +59,16 @@ def load_student(folder: Path) -> tuple[Layout, Tensor]:
 def gguf_of(folder: Path) -> Path | None:
     """Return the GGUF file of a folder with the most bytes, which has lost the least; None where there is none."""
     return max(folder.glob("*.gguf"), key=lambda file: file.stat().st_size, default=None)
+
+
+def _load_adapted(folder: Path) -> tuple[Layout, Tensor]:
+    from kubestill.tools.modeling.adapters import merged, read_adapters
+
+    adapter, base, added = read_adapters(folder)
+    layout, flat = load_student(base)
+    for name, tensor in layout.named(flat).items():
+        tensor.copy_(merged(name, tensor, added, adapter.scale))
+    return layout, flat
 
 
 def _load_gguf(file: Path) -> tuple[Layout, Tensor]:

@@ -9,17 +9,23 @@ from typing import Protocol
 
 from torch import Tensor
 
+from kubestill.ground.errors import KubestillError
 from kubestill.tools.modeling.layout import Layout, Ordered
-from kubestill.tools.modeling.load import save_student
+from kubestill.tools.modeling.load import load_student, save_student
 from kubestill.tools.modeling.qwen3 import Student
+from kubestill.tools.modeling.verify import verify_folder
 
 
-class Network(Protocol):
-    """A model over a flat vector of what is trained."""
+class Reader(Protocol):
+    """A model that tells what it expects: all that a measure of it needs."""
 
     def logits(self, ids: Tensor, where: Tensor) -> Tensor:
-        """Return logits [M,V], with a graph, at the flat places `where` [M] of right-padded `ids` [B,T]."""
+        """Return logits [M,V], of what is trained with a graph, at the flat places `where` [M] of right-padded `ids` [B,T]."""
         ...
+
+
+class Network(Reader, Protocol):
+    """A model over a flat vector of what is trained."""
 
     def collect(self, into: Tensor, add: bool) -> None:
         """Move the gradients into the flat vector `into` [total], adding to what is there or replacing it."""
@@ -42,6 +48,14 @@ class Body(Protocol):
         """Write the trained model as a folder that `find_base` knows; `ids` are the tokens for padding and end."""
         ...
 
+    def check(self, folder: Path, masters: Tensor) -> float:
+        """Read back what `save` wrote, and let transformers compute from it; return the largest gap between its logits and ours.
+
+        Raises:
+            KubestillError: it is not what was written, or the gap is more than rounding.
+        """
+        ...
+
 
 @dataclass(frozen=True)
 class StudentBody:
@@ -56,3 +70,10 @@ class StudentBody:
     def save(self, folder: Path, masters: Tensor, ids: tuple[int, int]) -> None:
         """Write config.json, generation_config.json and model.safetensors."""
         save_student(folder, self.layout, masters, ids)
+
+    def check(self, folder: Path, masters: Tensor) -> float:
+        """Compare the folder's weights bit by bit, and its logits to rounding."""
+        _, again = load_student(folder)
+        if not again.equal(masters):
+            raise KubestillError(f"{folder}: the weights read back differ from those written; is the disk full or failing?")
+        return verify_folder(folder)

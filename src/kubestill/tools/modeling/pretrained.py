@@ -23,6 +23,7 @@ from transformers.cache_utils import Cache, DynamicLayer
 from transformers.utils import logging
 
 from kubestill.ground.errors import UserError
+from kubestill.tools.modeling.adapters import holds_adapters, merged, read_adapters
 from kubestill.tools.modeling.load import WEIGHTS, read_header
 
 ARCHITECTURES = ("llama", "qwen2", "qwen3")  # config.json's model_type
@@ -117,27 +118,44 @@ class Batch:
 
 
 def load_pretrained(folder: Path, vocabulary: int, dtype: torch.dtype) -> Pretrained:
-    """Read a model whose tokenizer knows `vocabulary` tokens.
+    """Read a model whose tokenizer knows `vocabulary` tokens; a folder of adapters is read with the model that they are for.
 
     Raises:
         UserError: a file is missing, malformed or of another architecture, or the files do not fit each other.
     """
-    config = _config(folder)
-    if not vocabulary <= config.vocab_size:
-        raise UserError(str(folder), f"a tokenizer of {vocabulary} tokens for {config.vocab_size} embeddings", "fetch the model again")
+    adapter, home, added = read_adapters(folder) if holds_adapters(folder) else (None, folder, {})
+    config = checked(home, vocabulary)
     shown = logging.is_progress_bar_enabled()
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
-        _fit(folder, config)
         model = AutoModelForCausalLM.from_pretrained(
-            folder, config=config, dtype=dtype, attn_implementation="sdpa", use_safetensors=True, local_files_only=True
+            home, config=config, dtype=dtype, attn_implementation="sdpa", use_safetensors=True, local_files_only=True
         )
     except _MALFORMED as error:
-        raise UserError(str(folder), f"no model that can be read ({_first_line(error)})", "fetch it again") from None
+        raise UserError(str(home), f"no model that can be read ({_first_line(error)})", "fetch it again") from None
     finally:
         if shown:
             logging.enable_progress_bar()  # type: ignore[no-untyped-call]
+    if adapter is not None:
+        for name, tensor in model.named_parameters():
+            tensor.data = merged(name, tensor.data, added, adapter.scale)
     return Pretrained(model.train(False), vocabulary)
+
+
+def checked(folder: Path, vocabulary: int = 0) -> PreTrainedConfig:
+    """Return the configuration of a folder whose weights are what it says, with a row for each of the tokenizer's tokens.
+
+    Raises:
+        UserError: a file is missing, malformed or of another architecture, or the files do not fit each other.
+    """
+    config = read_config(folder)
+    if not vocabulary <= config.vocab_size:
+        raise UserError(str(folder), f"a tokenizer of {vocabulary} tokens for {config.vocab_size} embeddings", "fetch the model again")
+    try:
+        _fit(folder, config)
+    except _MALFORMED as error:
+        raise UserError(str(folder), f"no model that can be read ({_first_line(error)})", "fetch it again") from None
+    return config
 
 
 def context_of(folder: Path) -> int:
@@ -146,12 +164,17 @@ def context_of(folder: Path) -> int:
     Raises:
         UserError: as `load_pretrained`.
     """
-    config = _config(folder)
+    config = read_config(folder)
     windows = [config.sliding_window] if "sliding_attention" in (getattr(config, "layer_types", None) or ()) else []
     return int(min([config.max_position_embeddings, *windows]))
 
 
-def _config(folder: Path) -> PreTrainedConfig:
+def read_config(folder: Path) -> PreTrainedConfig:
+    """Read config.json.
+
+    Raises:
+        UserError: there is none, it is malformed, of another architecture, or of quantised weights.
+    """
     path = folder / "config.json"
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
@@ -175,7 +198,7 @@ def _config(folder: Path) -> PreTrainedConfig:
 
 def _fit(folder: Path, config: PreTrainedConfig) -> None:
     """Hold the headers of the weights against what the configuration makes of them, before memory is taken for either."""
-    found = _shapes(folder)
+    found = {tensor: shape for file in files_of(folder) for tensor, (_, shape) in read_header(file).items()}
     layers = {int(match[1]) for name in found if (match := _LAYER.match(name))}
     if layers != set(range(len(layers))) or len(layers) != config.num_hidden_layers:
         raise UserError(str(folder), f"{len(layers)} layers, config.json says {config.num_hidden_layers}", "fetch it again")
@@ -187,8 +210,12 @@ def _fit(folder: Path, config: PreTrainedConfig) -> None:
             raise UserError(str(folder), f"{name} is {found.get(name, 'missing')}, expected {list(tensor.shape)}", "fetch it again")
 
 
-def _shapes(folder: Path) -> dict[str, list[int]]:
-    """Return each tensor's shape by name, from one file or from those that the index names."""
+def files_of(folder: Path) -> list[Path]:
+    """Return the files of weights: one, or those that the index names.
+
+    Raises:
+        UserError: the index is malformed.
+    """
     names = [WEIGHTS]
     if not (folder / WEIGHTS).exists() and (folder / INDEX).is_file():
         try:
@@ -198,7 +225,7 @@ def _shapes(folder: Path) -> dict[str, list[int]]:
             raise UserError(str(folder / INDEX), f"no index of weights ({_first_line(error)})", "fetch it again") from None
         if strange:
             raise UserError(str(folder / INDEX), f"names the file {strange[0]!r}", "give a folder of safetensors")
-    return {tensor: shape for name in names for tensor, (_, shape) in read_header(folder / name).items()}
+    return [folder / name for name in names]
 
 
 def _first_line(error: BaseException) -> str:

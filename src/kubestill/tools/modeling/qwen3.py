@@ -182,18 +182,16 @@ class Student:
         self.embed = stacks["embed"].detach().requires_grad_()
         self.final = stacks["norm_final"].detach().requires_grad_()
         self.layers = [[stacks[name][layer].detach().requires_grad_() for name in LAYER_STACKS] for layer in range(self.arch.layers)]
-        self.cos, self.sin = turns(self.arch, torch.arange(self.arch.max_position))
-        self._biases: dict[int, Tensor] = {}
+        self.cos, self.sin = (table.to(masters.device) for table in turns(self.arch, torch.arange(self.arch.max_position)))
 
     def block(self, rows: int, places: int) -> Block:
         """Return what the layers need for a block of `rows` times `places`."""
-        if places not in self._biases:
-            upper = torch.full((places, places), float("-inf"), dtype=self.embed.dtype).triu(1)
-            self._biases[places] = upper.repeat(self.arch.group, 1)
-        return Block(self.arch, rows, places, self.cos[:places], self.sin[:places], self._biases[places])
+        upper = torch.full((places, places), float("-inf"), dtype=self.embed.dtype, device=self.embed.device).triu(1)
+        return Block(self.arch, rows, places, self.cos[:places], self.sin[:places], upper.repeat(self.arch.group, 1))
 
     def logits(self, ids: Tensor, where: Tensor) -> Tensor:
-        """Return logits [M,V] at the flat places `where` [M] of right-padded `ids` [B,T]."""
+        """Return logits [M,V] at the flat places `where` [M] of right-padded `ids` [B,T], on the device of the weights."""
+        ids, where = ids.to(self.embed.device), where.to(self.embed.device)
         block = self.block(*ids.shape)
         x = self.embed[ids.flatten()].float()
         for weights in self.layers[:-1]:

@@ -267,8 +267,30 @@ def test_labels_are_said_together_and_a_field_of_a_field_with_its_parent():
     said, unsaid = clauses(labels, Random(1))
     assert [clause.intents for clause in said] == [tuple(labels)] and not unsaid
     deep = [
-        Intent("pod.securityContext.seccompProfile.type", (), "RuntimeDefault"),
+        Intent("spec.csi.nodeStageSecretRef.name", (), "login"),
         Intent("container.limits.other", ("", "ephemeral-storage"), "1Gi"),
     ]
     texts = {clause.variables["field"] for number in range(20) for clause in clauses(deep, Random(number))[0]}
-    assert texts == {"seccomp profile type", "ephemeral-storage limit"}
+    assert texts == {"csi node stage secret ref name", "ephemeral-storage limit"}
+
+
+def test_one_writer_spells_all_amounts_alike_and_equal_ones_the_same():
+    asked = [
+        *(Intent("kind", (), "Pod"), Intent("name", (), "one"), Intent("container.image", ("",), "nginx")),
+        *(Intent(f"container.{part}.memory", ("",), amount) for part, amount in (("requests", "512Mi"), ("limits", "768Mi"))),
+    ]
+    binary = re.compile(r"\d ?(?:Mi\b|MiB|mebibytes)")
+    decimal = re.compile(r"\d ?(?:[Mm][Bb]\b|megabytes|megs)|\bgig")
+    texts = [compose(asked, Random(number), TRAIN).text for number in range(300)]
+    assert not [text for text in texts if binary.search(text) and decimal.search(text)]
+    assert any(binary.search(text) for text in texts) and any(decimal.search(text) for text in texts)
+
+
+def test_where_only_some_ports_lead_elsewhere_brackets_say_which():
+    asked = [
+        *(Intent("kind", (), "Service"), Intent("name", (), "one"), Intent("port", (), 80), Intent("port", (), 443)),
+        Intent("port.target", ("443",), "8443"),
+    ]
+    for number in range(100):
+        text = compose(asked, Random(number), TRAIN).text
+        assert re.search(r"443 \([^()]*8443[^()]*\)", text), text

@@ -1,5 +1,6 @@
 import json
 from collections import Counter
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -199,6 +200,14 @@ def test_weights_repeat_or_thin_a_road(run, given):
     real = [count for name, count in times.items() if name.startswith("r")]
     assert len(real) == 100 and set(real) == {2, 3} and 225 <= sum(real) <= 275
     assert 25 <= len(times) - 100 <= 75 and done.tally.dropped["weight"] == 200 - (len(times) - 100)
+
+
+def test_kinds_can_be_left_out_for_an_ablation_and_are_counted(run, given):
+    samples = [replace(one, kind=("check-flag", "check-field", "unchecked", "flag")[number % 4]) for number, one in enumerate(many(80))]
+    what = CurationWhat(near_cap=0, suite_samples=0, dev_samples=0, without=("check-*", "fla"))
+    done, artifact = run(STAGE, what, **given(samples))
+    assert {record["kind"] for record in read_shards(artifact.path, "train")} == {"unchecked", "flag"}
+    assert done.tally.closed and done.tally.dropped == {"left out by kind": 40} and done.tally.kept == 40
 
 
 def test_a_mix_of_nothing_is_told(run, given):

@@ -172,7 +172,7 @@ def test_the_card_tells_scores_data_and_recipe(scores, run, inputs):
 def test_weights_that_are_not_whole_are_not_released(scores, run, inputs, tmp_path):
     (tmp_path / "half").mkdir()
     half = Artifact("weights", "0" * 40, "training", tmp_path / "half")
-    with pytest.raises(UserError, match=r"chat\.json missing"):
+    with pytest.raises(UserError, match=r"model\.safetensors, tokenizer\.json.* missing"):
         run(EXPORT, **{**inputs, "weights": half}, scores=scores[1])
 
 

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from kubestill.ground.seeds import Seed
-from kubestill.stages.training.batches import Encoded, Pace, Plan, Position, build_block
-from kubestill.stages.training.checkpoint import State, load_checkpoint, save_checkpoint
-from kubestill.stages.training.loop import schedule
+from kubestill.stages.training.batches import Pace, Plan, Position, build_block
+from kubestill.stages.training.checkpoint import Checkpoints, State
+from kubestill.stages.training.schedule import factor
+from kubestill.stages.training.settings import StepsWhat
+from kubestill.tools.modeling.encoding import Encoded
 
 
 @pytest.fixture(scope="module")
@@ -118,15 +120,15 @@ def test_arrays_come_back_and_their_digest_sees_every_change(encoded, tmp_path):
 def test_a_checkpoint_of_other_data_is_not_used(tmp_path):
     import torch
 
-    state = State(3, 100, Position(0, 3), 1.5, "digest", 10, 0)
-    save_checkpoint(tmp_path, state, {"masters": torch.arange(4.0)})
-    found = load_checkpoint(tmp_path, "digest")
+    state = State(3, 100, Position(0, 3), 1.5, "digest", {"curve.jsonl": 10})
+    Checkpoints(tmp_path).save(state, {"masters": torch.arange(4.0)})
+    found = Checkpoints(tmp_path).load("digest")
     assert found is not None and found[0] == state and found[1]["masters"].equal(torch.arange(4.0))
-    assert load_checkpoint(tmp_path, "other") is None
+    assert Checkpoints(tmp_path).load("other") is None
 
 
 def test_the_rate_rises_then_falls_to_nought_in_a_line():
-    shares = [schedule(place / 1000, 0.02) for place in range(1001)]
+    shares = [factor(StepsWhat(), place / 1000) for place in range(1001)]
     assert shares[0] == 0 and max(shares) == 1 == shares[20] and shares[1000] == 0
     assert shares[510] == pytest.approx(0.5)
     assert np.abs(np.diff(shares[20:], n=2)).max() < 1e-12

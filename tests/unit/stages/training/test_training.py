@@ -20,12 +20,12 @@ from kubestill.ground.progress import Silent
 from kubestill.ground.seeds import Seed
 from kubestill.ground.stage import Job
 from kubestill.stages.training import prepare, watch
-from kubestill.stages.training.batches import ENCODED, Encoded
 from kubestill.stages.training.settings import TrainingHow, TrainingWhat
 from kubestill.stages.training.stage import STAGE
 from kubestill.tools.engines.api import Ask
 from kubestill.tools.engines.transformers import TransformersEngine
 from kubestill.tools.modeling import presets
+from kubestill.tools.modeling.encoding import ENCODED, Encoded
 from kubestill.tools.modeling.presets import Architecture
 from kubestill.tools.modeling.tokenizer import load_tokenizer
 
@@ -129,7 +129,7 @@ def test_the_loss_falls_and_everything_is_counted(whole):
     assert [entry["total"] for entry in passes] == [4] * len(passes) and len(passes) == 2
     names = {path.name for path in out.iterdir()}
     assert {"model.safetensors", "config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "chat.json"} <= names
-    assert not {"encoded", "checkpoint.safetensors"} & names
+    assert "encoded" not in names and not any(name.startswith(("checkpoint-", "best-")) for name in names)
 
 
 def test_the_first_loss_is_the_one_that_hugging_face_computes(mix, tmp_path):
@@ -214,7 +214,7 @@ def test_a_killed_run_leaves_no_process_and_goes_on(mix, whole, tmp_path):
     script, out = tmp_path / "run.py", tmp_path / "out"
     script.write_text(KILLED.format(here=str(Path(__file__).parent), mix=str(mix), out=str(out)))
     process = subprocess.Popen([sys.executable, str(script)], start_new_session=True)
-    while not (out / "checkpoint.safetensors").exists():
+    while not list(out.glob("checkpoint-*.safetensors")):
         assert process.poll() is None
         time.sleep(0.01)
     os.kill(process.pid, signal.SIGKILL)

@@ -19,9 +19,9 @@ from tokenizers.trainers import BpeTrainer
 
 from kubestill.ground.errors import Unavailable, UserError
 from kubestill.tools.chat.format import ChatFormat
+from kubestill.tools.chat.template import TemplateVoice
 from kubestill.tools.engines.api import Ask
 from kubestill.tools.engines.llama import binding
-from kubestill.tools.engines.llama.template import TemplateVoice
 from kubestill.tools.engines.llama.weights import Reader, Weights
 from kubestill.tools.engines.llama.words import read_words
 from kubestill.tools.engines.llama_cpp import LlamaCppEngine, find_file

@@ -43,7 +43,7 @@ def _service(words: Words) -> Iterator[Intent]:
             )
         if chance(rng, 0.06):
             yield Intent("port.protocol", keys, "UDP")
-    if chance(rng, 0.9):
+    if chance(rng, 0.98):  # without one somebody else keeps its endpoints, which few people want
         yield Intent("selector", ("app",), words.name())
         if chance(rng, 0.2):
             key, value = words.label()
@@ -153,7 +153,7 @@ def _storage_class(words: Words) -> Iterator[Intent]:
     if made:
         yield from some("allowVolumeExpansion", 0.35, lambda _: True)(words)
     for key in words.rng.sample(("type", "fsType", "pool", "tier", "zone"), words.rng.choice((0, 0, 1, 2)) if made else 0):
-        yield Intent("parameter", (key,), words.word())
+        yield Intent("parameter", (key,), words.of_key(key))
 
 
 def _account(words: Words) -> Iterator[Intent]:

@@ -56,8 +56,12 @@ def container(words: Words, address: str, rich: float) -> Iterator[Intent]:
             yield from _port(words, address, port)
     if chance(rng, 0.4 * rich):
         names = {words.variable() for _ in range(rng.choice((1, 1, 2, 3)))}
+        used: set[str] = set()
         for name in sorted(names):
-            yield _env(words, address, name)
+            variable = _env(words, address, name)
+            if variable.keys[1] not in used:
+                used.add(variable.keys[1])
+                yield variable
     if chance(rng, 0.08 * rich):
         yield Intent(f"container.envFrom.{rng.choice(('secret', 'configMap'))}", (address,), words.name())
     yield from _resources(words, address, rich)
@@ -89,8 +93,17 @@ def _env(words: Words, address: str, name: str) -> Intent:
         return Intent("container.env.secret", keys, (words.name(), words.key()))
     if roll < 0.93:
         return Intent("container.env.configMap", keys, (words.name(), words.key()))
-    field = rng.choice(("metadata.name", "metadata.namespace", "status.podIP", "spec.nodeName", "status.hostIP"))
-    return Intent("container.env.field", keys, field)
+    field = rng.choice(tuple(_FIELDS))
+    return Intent("container.env.field", (address, rng.choice(_FIELDS[field])), field)
+
+
+_FIELDS = {  # of the pod, each with the variables that programs expect it in
+    "metadata.name": ("POD_NAME", "POD_NAME", "MY_POD_NAME", "INSTANCE_NAME", "INSTANCE_ID", "HOSTNAME_OVERRIDE"),
+    "metadata.namespace": ("POD_NAMESPACE", "NAMESPACE", "MY_POD_NAMESPACE", "K8S_NAMESPACE", "WATCH_NAMESPACE", "KUBE_NAMESPACE"),
+    "status.podIP": ("POD_IP", "POD_IP", "MY_POD_IP", "BIND_IP", "ADVERTISE_ADDRESS", "LISTEN_IP"),
+    "spec.nodeName": ("NODE_NAME", "NODE_NAME", "MY_NODE_NAME", "K8S_NODE_NAME", "KUBE_NODE_NAME", "NODE_ID"),
+    "status.hostIP": ("HOST_IP", "HOST_IP", "NODE_IP", "MY_HOST_IP", "AGENT_HOST", "STATSD_HOST"),
+}
 
 
 def _resources(words: Words, address: str, rich: float) -> Iterator[Intent]:
@@ -164,7 +177,8 @@ _CONTAINER: tuple[Draw, ...] = (
 )
 _POD: tuple[Draw, ...] = (
     some("pod.serviceAccountName", 0.1, lambda words: words.name()),
-    some("pod.nodeSelector", 0.06, lambda words: words.word(), "disktype"),
+    some("pod.nodeSelector", 0.03, lambda words: words.of_key("disktype"), "disktype"),
+    some("pod.nodeSelector", 0.03, lambda words: words.word(), "pool"),
     some(
         "pod.toleration",
         0.05,

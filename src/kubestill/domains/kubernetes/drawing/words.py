@@ -46,6 +46,17 @@ _ENV_WORDS = (
 ).split()
 
 
+# What people write under keys that know few values: no disk has the file system `notify`.
+KNOWN = {
+    "fsType": ("ext4", "xfs"),
+    "type": ("gp2", "gp3", "io1", "io2", "st1", "pd-ssd", "pd-standard", "pd-balanced"),
+    "tier": ("standard", "premium", "fast", "slow", "gold", "silver"),
+    "zone": ("eu-west-1a", "eu-central-1b", "us-east-1a", "us-west-2c", "europe-west1-b", "us-central1-a"),
+    "disktype": ("ssd", "hdd", "nvme"),
+    "pod-security.kubernetes.io/enforce": ("privileged", "baseline", "restricted"),  # any other level is refused
+}
+
+
 @dataclass
 class Words:
     """Draws open words of one part."""
@@ -143,7 +154,7 @@ class Words:
         parts = rng.sample(_ENV_WORDS, rng.choice((1, 2, 2, 2, 3)))
         if rng.random() < 0.25:
             parts[0] = self.word().upper()
-        return "_".join(parts)
+        return "_".join(parts) if parts != ["PATH"] else "BASE_PATH"  # the one that no program can do without
 
     def text(self) -> str:
         """Return a configuration value: a word, a number, a URL, a flag."""
@@ -179,6 +190,15 @@ class Words:
         if roll < 0.7:
             return f"{self.word()}.{rng.choice(('conf', 'yaml', 'json', 'properties', 'txt', 'enabled', 'url', 'level'))}"
         return rng.choice(("username", "password", "token", "url", "host")) if roll < 0.85 else self.name()
+
+    def of_key(self, key: str) -> str:
+        """Return a value that fits a key: one of the few that it knows, else any word."""
+        return self.rng.choice(KNOWN[key]) if key in KNOWN else self.word()
+
+    def like(self, old: str) -> str:
+        """Return another value of the sort of an old one."""
+        found = next((values for values in KNOWN.values() if old in values), ())
+        return self.rng.choice([value for value in found if value != old]) if found else self.word()
 
     def label(self) -> tuple[str, str]:
         """Return a label."""

@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
 
 from kubestill.domains.api import Intent
 from kubestill.domains.kubernetes.phrasing.lines import Table, tables
 from kubestill.domains.kubernetes.phrasing.style import SPOKEN, fitting
+from kubestill.domains.kubernetes.phrasing.values import WORDS
 
 # Noun phrase, bare infinitive, terse form, and what may follow the head noun: "a service for the web pods".
 REGISTERS = ("np", "vp", "kv", "at")
@@ -34,9 +35,11 @@ class Clause:
     address: str = ""  # the container it speaks of, where there are several
     intents: tuple[Intent, ...] = ()  # what it says, `inner` and `after` not counted
     literal: str = ""  # the value without a unit, for lines that bring their own
+    exact: Mapping[str, str] = field(default_factory=dict)  # the values as they stand in YAML, for lines that are written as YAML is
     inner: tuple["Clause", ...] = ()  # what stands for {items}: all that is asked of one container
     after: tuple["Clause", ...] = ()  # what stands behind it in brackets: a port's name, its node port
     alike: bool = False  # whether everything in `inner` is said in the same words
+    unfit: re.Pattern[str] | None = None  # what no line for it may have
 
     def said(self) -> tuple[Intent, ...]:
         """Return all that it says, in the order of mention."""
@@ -63,16 +66,32 @@ class Clause:
         for _ in range(_TRIES):
             line = lines[int(rng.random() * len(lines))]
             text, form = table.one_of((line,), rng)
-            if not (manner.unfit and manner.unfit.search(text)):
+            if not any(unfit.search(text) for unfit in (manner.unfit, self.unfit) if unfit):
                 break
         spoken = self.variables
+        worded = bool(self.exact) and all(spoken[name] in WORDS for name in self.exact)
+        if self.exact and (_EXACT.search(text) or (worded and (manner.register == "kv" or _COUNTED.search(text)))):
+            spoken = {**spoken, **self.exact}
         if self.literal and _UNIT.search(text):
             spoken = {**spoken, "v": self.literal}
         for name, value in spoken.items():
+            text = text if self.intents and self.intents[0].aspect in _WORDED else _told_apart(text, name, value)
             text = text.replace("{" + name + "}", shield(value))
         return text, form, line
 
 
+def _told_apart(text: str, name: str, value: str) -> str:
+    """Put a name that is also a word of such lines in quotes where it stands by itself: `its label "name" with the value web`."""
+    if value not in _NOUNS and not (value.isalpha() and value.islower() and re.search(rf"(?<![\w{{]){value}s?\b(?!\}})", text)):
+        return text
+    return re.sub(rf"(?<![^\s\u2768])(?<![:=,>] ){{{name}}}(?=[\s,\u2769]|\Z)", lambda found: f'"{found[0]}"', text)
+
+
+_WORDED = frozenset("limit hard metric.utilization metric.value target roleRef grant spec.schedule".split())  # whose values are words
+_NOUNS = frozenset(
+    "name label labels annotation key value data port ports path host volume volumes storage disk image images container containers "
+    "pod pods config secret secrets configmap service claim template class server mount init probe rule entry".split()
+)
 OPEN, CLOSE = "\ue000", "\ue001"  # private characters around values, so that no later change of the text touches them
 
 
@@ -81,7 +100,10 @@ def shield(value: str) -> str:
     return f"{OPEN}{value}{CLOSE}" if value else ""
 
 
-_UNIT = re.compile(r"\{v\}\)?\]?['\"]? ?(?:s\b|sec|min|%|percent|pct|core|cpu|vcpu|milli|m\b|mb\b|gb\b|meg|gig|byte)")
+_UNIT = re.compile(r"\{v\}\)?\]?['\"]? ?(?:s\b|secs?\b|seconds?\b|mins?\b|minutes?\b|%|percent|pct|cores?\b|cpus?\b|vcpu|milli|m\b)")
+
+_COUNTED = re.compile(r"(completions|replicas|parallelism|count|limit|number|threshold|retries) \{v\}")
+_EXACT = re.compile(r"=\s?['\"]?\{[vabc]|Seconds|(^|\s)--\w")
 
 
 def pick_tables(name: str, suffix: str = "") -> dict[str, Table]:

@@ -7,7 +7,6 @@ from random import Random
 from kubestill.domains.api import Intent
 from kubestill.domains.kubernetes.phrasing.clause import Clause, pick_tables
 from kubestill.domains.kubernetes.phrasing.joins import JOINS, Pool
-from kubestill.domains.kubernetes.phrasing.singles import single
 from kubestill.domains.kubernetes.phrasing.style import Style
 
 # Where there is only one of them, nobody repeats which: `node port 30080`, not `node port 30080 for port 80`.
@@ -25,7 +24,7 @@ def clauses(intents: Sequence[Intent], rng: Random, style: Style | None = None) 
     said = [clause for clause in said if clause.tables]
     for intent in pool.drain():
         short = pick_tables(intent.aspect, "_short") if intent.aspect.split(".")[0] in alone and rng.random() < 0.4 else {}
-        clause = Clause(short, {"v": str(intent.value)}) if short else single(intent, rng)
+        clause = Clause(short, {"v": str(intent.value)}) if short else pool.single(intent)
         if clause and clause.tables:
             said.append(replace(clause, intents=(intent,)))
         else:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from random import Random
 
 from kubestill.domains.api import Intent
@@ -89,7 +90,8 @@ def _in_one(request: Request) -> str:
     first = plain[: most if len(plain) <= _AT_ONCE and rng.random() < 0.75 else rng.randint(0, most)]
     rest = [clause for clause in request.clauses if clause not in first]
     if first:
-        link = request.frame("frames/with_links", unfit=_FULL_STOP if asks else _WITH if " with " in text else None)
+        unfit = _unlinked(bool(_WITH.search(text)), " that " in text or request.tailed, asks)
+        link = request.frame("frames/with_links", unfit=unfit)
         text += _spaced(link.replace("{clauses}", _join(request, [request.say(clause, "np") for clause in first])))
     text += _tail(request, not rest) if asks else ""
     return _around(request, [text if not rest else _sentence(text), *_sentences(request, rest)], 0.3)
@@ -97,6 +99,14 @@ def _in_one(request: Request) -> str:
 
 _WITH = re.compile(r"\b(with|having)\b|w/")  # once is enough
 _FULL_STOP = re.compile(r"^[.;:]|: ?\{| - ")
+_THAT = re.compile(r"\b(that|which|set up|configured)\b")
+
+
+@cache
+def _unlinked(with_it: bool, that_is: bool, asks: bool) -> re.Pattern[str] | None:
+    """Return what no link may have behind a text that has it already, or that asks."""
+    patterns = [found.pattern for told, found in ((with_it, _WITH), (that_is, _THAT), (asks, _FULL_STOP)) if told]
+    return re.compile("|".join(patterns)) if patterns else None
 
 
 def _spaced(link: str) -> str:
@@ -137,13 +147,19 @@ _OF_ONE = re.compile(r"^\{(np|vp)\}.* (is|would)\b|^\{vp\}")
 # What a thing is, which nobody can be told to be; and what is done with it, which it does not do itself.
 _ADVERB = r"^(if|when|for|under|on|as|in|at|the|to|with|from|please|pls|by)\b|"
 IS = re.compile(
-    _ADVERB + r"^(basically |ideally |obviously |just |always )?(be|have|not|get|show up|come|live|stay|carry|wear|bear|turn up|sit|end up|"
-    r"land|reside|belong|exist|survive|wait|receive|answer|listen|need|act|work|fail|count|die|become|go (in|to|into|by|under))\b"
+    _ADVERB + r"^(basically |ideally |obviously |just |always )?"
+    r"(be|have|not|get|show up|come|live|stay|carry|wear|bear|turn up|sit|end up|"
+    r"land|reside|belong|exist|survive|wait|receive|answer|listen|need|act|work|"
+    r"hold|contain|offer|provide|consist|maintain|never|serve|accept|respond|"
+    r"(run|start) (with|on|as|under|in)|use (between|at most|at least|no|up to|less)|require|support|fail|count|die|become|"
+    r"go (in|to|into|by|under))\b"
 )
 DOES = re.compile(
-    _ADVERB + r"^(slap|throw in|let it|have it|label|tag|stick|give it|attach|name|call|kubectl|annotate|mark it|make it|keep it|add|"
+    _ADVERB + r"^(slap|throw in|let it|have it|label|tag|stick|"
+    r"give (it|(the )?(\{k\}|label))|attach|name|call|kubectl|annotate|mark it|make it|keep it|add|"
     r"append|write|specify|list|assign|define|deploy it|create it|install it|"
-    r"put|set|configure|make sure|ensure|turn|switch|enable|disable)\b|\b(on )?it$|\bon it\b"
+    r"put|set|configure|make sure|ensure|turn|switch|enable|disable|(restrict|launch|feed|base|throttle|limit|cap) it|take)\b|\b(on )?it$|"
+    r"\bon it\b"
 )
 _THING = re.compile(
     r"\b(it|its|this|thing|one|object|resource|manifest)\b|^(also )?(should|must|has to|needs to|shall|ought to|gotta|will)\b"
@@ -197,6 +213,8 @@ def _terse(request: Request) -> str:
     texts = [head, *(request.say(clause, "kv") for clause in request.clauses)]
     words = len(texts) > 2 and request.style.terse == WORDS and join == ", " and request.rng.random() < 0.3
     last = request.frame("frames/terse_words") if words else join
+    if join.strip() == "," and sum(text.count(", ") for text in texts) > 1:
+        join = last = "; "  # or nobody sees where one thing ends
     return join.join(texts[:-1]) + (last if len(texts) > 1 else "") + texts[-1]
 
 
@@ -218,7 +236,12 @@ def _steps(request: Request) -> str:
         return "\n".join(mark.format(number, line) for number, line in enumerate(lines, 1))
     ends = len(lines) - 1 if len(lines) > 2 and rng.random() < 0.6 else 0
     tables = ["step_first", *("step_last" if place == ends else "step_next" for place in range(1, len(lines)))]
-    return " ".join(_sentence(f"{request.frame(f'frames/{table}')} {line}") for table, line in zip(tables, lines, strict=True))
+    opened = [len(lines) > 1 and (place == 1 or rng.random() < _STEP_WORDS) for place in range(len(lines))]  # most sentences go without one
+    openers = [request.frame(f"frames/{table}") if told else "" for table, told in zip(tables, opened, strict=True)]
+    return " ".join(_sentence(f"{opener} {line}".strip()) for opener, line in zip(openers, lines, strict=True))
+
+
+_STEP_WORDS = 0.4
 
 
 def _head_and_list(request: Request) -> str:

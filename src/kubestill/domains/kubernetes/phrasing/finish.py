@@ -7,17 +7,18 @@ from kubestill.domains.kubernetes.phrasing.clause import CLOSE, OPEN
 
 # `an app`, `an 8 core node`; values stand between OPEN and CLOSE.
 _ARTICLE = re.compile(
-    rf"\b([Aa]) (?=[\"'`]?{OPEN}*(?:(?:[aei]|o(?!ne)|ExternalName)\w|Ingress\b|(?:hpa|HPA|sts|rs)\b|8\w?|1[18](?:[A-Z]|{CLOSE})))"
+    rf"\b([Aa]) (?=[\"'`]?{OPEN}*(?:(?:[aei]|o(?!ne)|(?<={OPEN})[AEIO]|ExternalName)\w|"
+    rf"Ingress\b|(?:hpa|HPA|sts|rs|rbac|RBAC)\b|8\w?|1[18](?:[A-Z]|{CLOSE})))"
 )
-_UNIT_TWICE = re.compile(rf"\b(cpus?|cores?|vcpus?|millicores|millicpu|milli)({CLOSE}?)( of)? cpus?\b")
+_UNIT_TWICE = re.compile(rf"\b(cpus?|cores?|vcpus?|millicores|millicpu)({CLOSE}?)( of)? (?:cpus?\b|{OPEN}cpus?{CLOSE})")
 _ONE = re.compile(
     rf"((?<![\w.:/=-]){OPEN}(?:1|one){CLOSE}) ((?:more |running |failed |consecutive |missed |successful |identical |parallel |further )?)"
     r"(replica|pod|instance|clone|worker|backend|goe|retrie|attempt|time|second|minute|run|job|gpu|service|secret|configmap|copie|trie|"
-    r"check|failure|probe|container|completion|entrie)s\b"
+    r"check|failure|probe|container|completion|revision|version|crashe|backup|exit|event|entrie)s\b"
 )
 _ONE_VERB = re.compile(rf"\bverbs ({OPEN}\w+{CLOSE})(?=[ ,.;)\n]|\Z)")
 _CPU_OF_CPU = re.compile(rf"\b[cC]pu ({OPEN}[^{CLOSE}]*\b(?:cpus?|cores?|vcpus?){CLOSE})")
-_SINGULAR = {"goe": "go", "retrie": "retry", "copie": "copy", "trie": "try", "entrie": "entry"}
+_SINGULAR = {"goe": "go", "retrie": "retry", "copie": "copy", "trie": "try", "entrie": "entry", "crashe": "crash"}
 
 
 def tidy(text: str) -> str:

@@ -10,7 +10,7 @@ from kubestill.domains.kubernetes.phrasing import values
 from kubestill.domains.kubernetes.phrasing.clause import Clause, pick_tables
 from kubestill.domains.kubernetes.phrasing.lines import tables
 from kubestill.domains.kubernetes.phrasing.schedules import schedule_words
-from kubestill.domains.kubernetes.phrasing.singles import peers_text, plain_text, single, spoken
+from kubestill.domains.kubernetes.phrasing.singles import is_spelt, peers_text, plain_text, single, spoken
 from kubestill.domains.kubernetes.phrasing.style import Style
 
 
@@ -44,6 +44,14 @@ class Pool:
         """Return the intents of an aspect, without removing them."""
         return [intent for (name, _), items in self.left.items() if name == aspect for intent in items]
 
+    def spoken(self, intent: Intent) -> str:
+        """Return the value of an intent as this person spells it."""
+        return spoken(intent, self.style.voice(intent.aspect))
+
+    def single(self, intent: Intent) -> Clause | None:
+        """Return the clause for one intent by itself."""
+        return single(intent, self.rng, self.style.voice(intent.aspect))
+
     def drain(self) -> list[Intent]:
         """Return and remove all that is left."""
         items = [intent for found in self.left.values() for intent in found]
@@ -69,7 +77,7 @@ def _both_resources(pool: Pool) -> list[Clause]:
             limit = next(iter(pool.left.get((f"container.limits.{what}", request.keys), [])), None)
             if found and limit is not None and limit.value == request.value and pool.rng.random() < 0.7:
                 pool.pop(request.aspect, request.keys), pool.pop(limit.aspect, limit.keys)
-                said.append(Clause(found, {"v": spoken(limit, pool.rng)}, request.keys[0], (request, limit)))
+                said.append(Clause(found, {"v": pool.spoken(limit)}, request.keys[0], (request, limit), exact={"v": str(limit.value)}))
     return said
 
 
@@ -84,9 +92,10 @@ def _ports(pool: Pool) -> list[Clause]:
         for port in ports:
             pool.pop(head, port.keys)
         if len(ports) == 1:
-            said.append(_port(ports[0], about[0], pool.rng))
+            said.append(_port(pool, ports[0], about[0]))
         else:
-            items = tuple(_port_item(port, told) for port, told in zip(ports, about, strict=True))
+            led = all("target" in told for told in about)  # else `80 and 443 to 8443` would lead both there
+            items = tuple(_port_item(port, told, led) for port, told in zip(ports, about, strict=True))
             said.append(Clause(pick_tables(f"{head}.list"), {}, address, inner=items, alike=True))
     return said
 
@@ -103,14 +112,17 @@ def _tails(about: Mapping[str, Intent]) -> tuple[Clause, ...]:
     return tuple(Clause(pick_tables(f"port.tail.{name}"), {"v": str(one.value)}, intents=(one,)) for name, one in told)
 
 
-def _port(port: Intent, about: Mapping[str, Intent], rng: Random) -> Clause:
+def _port(pool: Pool, port: Intent, about: Mapping[str, Intent]) -> Clause:
     target = about.get("target")
-    clause = single(target or port, rng) or Clause({}, {})
+    clause = pool.single(target or port) or Clause({}, {})
     return replace(clause, intents=(port, target) if target else (port,), after=_tails(about))
 
 
-def _port_item(port: Intent, about: Mapping[str, Intent]) -> Clause:
+def _port_item(port: Intent, about: Mapping[str, Intent], led: bool) -> Clause:
     target = about.get("target")
+    if target and not led:
+        tail = Clause(pick_tables("port.tail.target"), {"v": str(target.value)}, intents=(target,))
+        return Clause({}, {"v": str(port.value)}, intents=(port,), after=(tail, *_tails(about)))
     if target:
         return Clause(pick_tables("port.item"), {"k": str(port.value), "v": str(target.value)}, intents=(port, target), after=_tails(about))
     return Clause({}, {"v": str(port.value)}, intents=(port,), after=_tails(about))
@@ -124,7 +136,7 @@ def _details(pool: Pool) -> list[Clause]:
         for volume in pool.all(aspect):
             found = {name: pool.left.get((f"{head}.{name}", volume.keys)) for name in names}
             about = {name: one[0] for name, one in found.items() if one}
-            base = single(volume, pool.rng) if about else None
+            base = pool.single(volume) if about else None
             if base is None or not base.tables:
                 continue
             for intent in (volume, *about.values()):
@@ -144,11 +156,24 @@ def _named_container(pool: Pool) -> list[Clause]:
     if not names or not images:
         return []
     name, image = names[0], images[0]
-    inside = single(image, pool.rng)
+    inside = pool.single(image)
     if inside is None:
         return []
     pool.pop(name.aspect, name.keys), pool.pop(image.aspect, image.keys)
     return [Clause(pick_tables("container.block"), {"k": str(name.value)}, intents=(name,), inner=(replace(inside, intents=(image,)),))]
+
+
+def _init_containers(pool: Pool) -> list[Clause]:
+    """An init container's image and command: one container, and so one clause."""
+    said = []
+    for image in pool.all("init.image"):
+        command = pool.left.get(("init.command", image.keys))
+        if command:
+            alike = [(own, Intent(f"container.{own.aspect.partition('.')[2]}", ("",), own.value)) for own in (image, command[0])]
+            inner = [replace(clause, intents=(own,)) for own, like in alike if (clause := pool.single(like))]
+            pool.pop(image.aspect, image.keys), pool.pop("init.command", image.keys)
+            said.append(Clause(pick_tables("init.block"), {"k": image.keys[0]}, inner=tuple(inner)))
+    return said
 
 
 def _grants(pool: Pool) -> list[Clause]:
@@ -166,24 +191,29 @@ def _grants(pool: Pool) -> list[Clause]:
         known = _NAMED_VERBS.get(verbs)
         said.append(
             Clause(
-                pick_tables("grant", known) if known and pool.rng.random() < 0.35 else found,
-                {"verbs": verbs_text(verbs, pool.rng), "resources": values.list_text(resource_texts(resources, pool.rng), pool.rng)},
+                pick_tables("grant", known) if known and (known == "_full" or pool.rng.random() < 0.35) else found,
+                {
+                    "verbs": verbs_text(verbs, pool.style.voice("verbs")),
+                    "resources": values.list_text(resource_texts(resources, pool.rng), pool.style.voice("resources")),
+                },
                 "",
                 asked,
             )
         )
-    named = pick_tables("grant.names")
     for intent in pool.all("grant.names"):
         grant = pool.pop("grant", intent.keys)
         pool.pop("grant.names", intent.keys)
-        resource = resource_text(intent.keys[0], pool.rng)
-        if grant:
-            said.append(Clause(found, {"verbs": verbs_text(grant.value, pool.rng), "resources": resource}, "", (grant,)))
-        said.append(Clause(named, {"resources": resource, "names": values.list_text(intent.value, pool.rng)}, "", (intent,)))
+        told = {"resources": resource_text(intent.keys[0], pool.rng), "names": values.list_text(intent.value, pool.rng)}
+        if not grant:
+            said.append(Clause(pick_tables("grant.names"), told, "", (intent,)))
+            continue
+        worded = pick_tables("grant", "_full") if grant.value == ("*",) else found
+        only = Clause(pick_tables("grant.tail.names"), told, "", (intent,))
+        said.append(Clause(worded, {"verbs": verbs_text(grant.value, pool.style.voice("verbs")), **told}, "", (grant,), after=(only,)))
     urls = pick_tables("grant.url")
     for intent in pool.all("grant.url"):
         pool.pop("grant.url", intent.keys)
-        said.append(Clause(urls, {"verbs": verbs_text(intent.value, pool.rng), "urls": intent.keys[0]}, "", (intent,)))
+        said.append(Clause(urls, {"verbs": verbs_text(intent.value, pool.style.voice("verbs")), "urls": intent.keys[0]}, "", (intent,)))
     return said
 
 
@@ -196,11 +226,12 @@ def _pairs(pool: Pool) -> list[Clause]:
     for address in sorted({keys[0] for aspect, keys in pool.left if aspect.startswith(("container.requests", "container.limits"))}):
         for name, (first, second) in _PAIRS.items():
             one, other = (pool.left.get((aspect, (address,))) for aspect in (first, second))
-            if one and other and pool.rng.random() < 0.45:
+            if one and other and one[0].value != other[0].value and pool.rng.random() < 0.45:
                 found = (pool.pop(first, (address,)), pool.pop(second, (address,)))
                 asked = tuple(intent for intent in found if intent)
-                variables = {f"v{place}": spoken(intent, pool.rng) for place, intent in enumerate(asked)}
-                said.append(Clause(pick_tables(name), variables, address, asked))
+                variables = {f"v{place}": pool.spoken(intent) for place, intent in enumerate(asked)}
+                exact = {f"v{place}": str(intent.value) for place, intent in enumerate(asked)}
+                said.append(Clause(pick_tables(name), variables, address, asked, exact=exact))
     return said
 
 
@@ -242,7 +273,7 @@ def _combined(pool: Pool) -> list[Clause]:
         if any(not intents for intents in found):
             continue
         variables: dict[str, str] = {}
-        literal = [_variables(intents, letter, pool.rng) for intents, letter in zip(found, "abc", strict=False)]
+        literal = [_variables(intents, letter, pool) for intents, letter in zip(found, "abc", strict=False)]
         if None in literal:
             continue
         for part in literal:
@@ -250,7 +281,12 @@ def _combined(pool: Pool) -> list[Clause]:
         asked = [intent for intents in found for intent in intents]
         for intent in asked:
             pool.pop(intent.aspect, intent.keys)
-        said.append(Clause(pick_tables(name), variables, "", tuple(asked)))
+        exact = {
+            letter: str(intents[0].value)
+            for letter, intents in zip("abc", found, strict=False)
+            if len(intents) == 1 and is_spelt(intents[0])
+        }
+        said.append(Clause(pick_tables(name), variables, "", tuple(asked), exact=exact))
     return said
 
 
@@ -277,9 +313,9 @@ def _only(pool: Pool, aspect: str) -> list[Intent]:
     return found if fits else []
 
 
-def _variables(intents: list[Intent], letter: str, rng: Random) -> dict[str, str] | None:
+def _variables(intents: list[Intent], letter: str, pool: Pool) -> dict[str, str] | None:
     """Return what fills the placeholders of one letter in; None for what cannot be said so."""
-    first = intents[0]
+    first, rng = intents[0], pool.rng
     if len(intents) == 2:
         ends = values.range_texts(intents[0].value, intents[1].value, rng)
         return {f"{letter}{place}": text for place, text in enumerate(ends)}
@@ -291,7 +327,7 @@ def _variables(intents: list[Intent], letter: str, rng: Random) -> dict[str, str
     if first.aspect == "spec.schedule":
         return {letter: schedule_words(str(first.value), rng) or f"on {first.value}"}
     keys = {f"{letter}k": first.keys[-1]} if first.keys else {}
-    return {letter: spoken(first, rng), **keys}
+    return {letter: pool.spoken(first), **keys}
 
 
 _KEYED = tuple("container.env data label podLabel annotation podAnnotation selector podSelector pod.nodeSelector".split())
@@ -301,7 +337,8 @@ _LISTED = (*_KEYED, "container.port", "port")
 def _pairs_text(texts: list[str], pool: Pool) -> str:
     """Return pairs as this person writes them."""
     style = pool.style
-    spoken = [text.replace("=", style.pairs, 1) for text in texts]
+    mark = style.pairs if len(texts) < 3 else style.pairs.replace(": ", "=")  # a long row of `a: b` is hard to read
+    spoken = [text.replace("=", mark, 1) for text in texts]
     if style.together == ", " and pool.rng.random() < 0.6:
         return ", ".join(spoken[:-1]) + " and " + spoken[-1]
     return style.together.join(spoken)
@@ -311,6 +348,7 @@ JOINS: tuple[Callable[[Pool], list[Clause]], ...] = (
     _ports,
     _details,
     _named_container,
+    _init_containers,
     _combined,
     _range,
     _both_resources,
@@ -339,8 +377,18 @@ def resource_texts(resources: Sequence[str], rng: Random) -> list[str]:
     way = rng.choice(
         ("{0} ({1})", "{0} in {1}", "{0} of the {1} group", "{1} {0}", "{0}.{1}") if len(resources) < 2 else ("{0} ({1})", "{0}.{1}")
     )
+    if any(resource.startswith("*") for resource in resources):
+        return [_any_resource(resource) for resource in resources]
     parts = [resource.partition(".") for resource in resources]
     return [name if not group or group in _WELL_KNOWN_GROUPS else way.format(name, group) for name, _, group in parts]
+
+
+def _any_resource(resource: str) -> str:
+    """Return a resource where some are meant whatever they are called."""
+    name, _, group = resource.partition(".")
+    if name != "*":
+        return resource
+    return "all resources in all API groups" if group == "*" else f"all resources in {group}" if group else "all core resources"
 
 
 _WELL_KNOWN_GROUPS = frozenset(

@@ -39,6 +39,8 @@ _TOPICS = tuple(
         "podLabel podAnnotation label annotation",
     )
 )
+_SCALE = ("spec.replicas", "spec.completions", "spec.parallelism")
+_SELECTORS = ("selector", "podSelector", "spec.selector.matchLabels")
 _SWAPPED = 0.3  # share of requests in which two neighbouring topics change places
 
 
@@ -69,9 +71,15 @@ def in_order(said: Sequence[Clause], intents: Sequence[Intent], rng: Random) -> 
     for number, intent in enumerate(intents):
         places.setdefault((intent.aspect, intent.keys), number)
 
+    named = any(clause.address or clause.inner for clause in said)
+    selects = any(one.aspect in _SELECTORS for clause in said for one in clause.said())
+
     def place(clause: Clause) -> tuple[tuple[int, int], int]:
         said = clause.said()
-        return min(rank(one.aspect) for one in said), min(places.get((one.aspect, one.keys), 0) for one in said)
+        first = min(rank(one.aspect) for one in said)
+        if (named and said[0].aspect in _SCALE) or (selects and said[0].aspect in ("label", "annotation")):
+            first = (-1, 0)  # behind a container or a selector it would be heard as a part of that
+        return first, min(places.get((one.aspect, one.keys), 0) for one in said)
 
     ranked = sorted(said, key=place)
     grouped = [list(found) for _, found in groupby(_by_container(ranked), key=topic)]

@@ -48,7 +48,13 @@ _NO_VERB = re.compile(r"^(if|when|for|under|on|as|in|at|the|to|with|from|please|
 _NO_NOUN = re.compile(r"^(as|basically|ideally|obviously|at|for|in|on|under|up|if|when|from|by|never|not|so|like|with|w/o|without|to)\b")
 
 
-_UNFIT = {"np": _NO_NOUN, "vp": _NO_VERB, "kv": re.compile(r"^(with|w/) ?")}
+# Whoever has asked for `a container running nginx` means that one, and no other, by what follows.
+_ANOTHER = re.compile(r"^(a|one) (single )?container\b(?!'s|[ -](security|ports?|level|env))|" + _NO_NOUN.pattern)
+# Before the name of a port in brackets: `a container serving on 80 (named web)` would name the container.
+_OTHER_NOUN = re.compile(r"\b(containers?|app|process|server|clients?|callers?|pods?|it)\b(?! ?[Pp]orts?\b)|" + _NO_NOUN.pattern)
+
+
+UNFIT = {"np": _NO_NOUN, "vp": _NO_VERB, "kv": re.compile(r"^(with|w/) ?")}
 
 
 def _twice(kind: str) -> re.Pattern[str] | None:
@@ -60,6 +66,7 @@ def _twice(kind: str) -> re.Pattern[str] | None:
     return _KIND if _DESCRIBED.search(kind) else None
 
 
+_NAME_FIRST = re.compile(r"\{name\} \{kind\}")
 _DESCRIBED = re.compile(
     r"^\w{2,3}\Z|\b(single|bare|plain|standalone|one-off|one-shot|run-once|batch|old-style|clusterwide|cluster-wide|recurring|periodic|"
     r"scheduled|horizontal|k8s|kubernetes|persistent storage|rbac|namespaced|http|of)\b"
@@ -71,10 +78,16 @@ _KUBE, _OBJECT = (
 )
 
 
+_ONCE = re.compile(r"\bonce\b|one-(off|shot)|single")  # which is not said of what runs six times
+_REPEATED = {"spec.completions", "spec.parallelism", "spec.schedule"}
+
+
 # Of one container among others nobody says that it is a container with a container.
 _CONTAINER = re.compile(
-    r"\b(container|containers|ctr|pods?|it|its)\b|^w/|^(with|on|from|uses|runs|of|in|has|serv\w+|listen\w*)\b| (is|should|must)\b"
+    r"\b(container|containers|ctr|pods?|it|its)\b|^w/|^(with|based|on|from|uses|runs|of|in|has|serv\w+|listen\w*)\b| (is|should|must)\b"
 )
+_NAMED_LAST = re.compile(r"\bas +(its +)?name$|^\ue000[^\ue001]*\ue001 - ")  # `with web as its name of type NodePort` hangs it on the name
+_THAT = re.compile(r"^(that|which|whose|where)\b")
 _WITH = re.compile(r"^(with|having|w/)")
 _ANY_LENGTH = 99
 _FEW_WORDS, _AT_LENGTH = 8, 0.06  # where little is said, it is at times said at length
@@ -105,6 +118,7 @@ class Request:
     _lines: dict[str, str] = field(default_factory=dict)  # the line that each table was spoken with: nobody varies it for its own sake
     hurried: bool | None = None  # whether the person is, once small talk has said so
     thanked: bool = False
+    tailed: bool = False  # whether something follows the name in the head, which `that has …` would be about
 
     @classmethod
     def about(cls, intents: Sequence[Intent], rng: Random, part: str) -> tuple["Request", tuple[Intent, ...]]:
@@ -138,18 +152,26 @@ class Request:
 
     def head(self, table: str = "heads/lines") -> str:
         """Return what is wanted: kind and name, and the namespace where one is; else that becomes a clause like any other."""
-        kind = self.frame(f"kinds/{self.kind}", EVERY)
+        said = {intent.aspect for clause in self.clauses for intent in clause.said()}
+        kind = self.frame(f"kinds/{self.kind}", EVERY, _ONCE if said & _REPEATED else None)
         lines = fitting(tables()[table], self.part, (self.style.terse, WORDS), _ANY_LENGTH) if table == "heads_kv/lines" else ()
-        text = self.frame(table, unfit=_twice(kind), lines=lines).replace("{kind}", kind).replace("{name}", shield(self.name))
+        unfit = [found for found in (_twice(kind), self._misread(kind)) if found]
+        seams = re.compile("|".join(found.pattern for found in unfit)) if unfit else None
+        text = self.frame(table, unfit=seams, lines=lines).replace("{kind}", kind).replace("{name}", shield(self.name))
         if self.namespace and table == "heads/lines":
             text += " " + self.frame("namespace/at").replace("{v}", shield(self.namespace))
         elif self.namespace:
             place = 0 if self.rng.random() < 0.75 else len(self.clauses)
             self.clauses.insert(place, Clause(pick_tables("namespace"), {"v": self.namespace}))
-        elif table == "heads/lines" and self.rng.random() < 0.35:
-            text += self._attribute(_WITH if " with " in text or "having" in text else None)
+        elif table == "heads/lines" and self.rng.random() < 0.35 and not _NAMED_LAST.search(text):
+            text += self._attribute(_THAT if " that " in text else _WITH if " with " in text or "having" in text else None)
+        self.tailed = not text.endswith(shield(self.name))
         self.namespace = ""
         return text
+
+    def _misread(self, kind: str) -> re.Pattern[str] | None:
+        """Return what finds a line with the name before the kind where that reads as one phrase: `a stable role`, `the web plain pod`."""
+        return _NAME_FIRST if self.name.isalpha() or _DESCRIBED.search(kind) else None
 
     def _attribute(self, unfit: re.Pattern[str] | None) -> str:
         """Return a clause that follows the noun (`a service for the web pods`), taken off the list; or nothing."""
@@ -163,7 +185,11 @@ class Request:
         if self.most > _FEW_WORDS and register != "kv" and self.rng.random() < _AT_LENGTH:
             sorts = (FIGURE, *sorts)
         table = clause.table(register, self.part).name if clause.tables else ""
-        manner = Manner(register, sorts, self.most, unfit or _UNFIT.get(register), self._lines.get(table, ""))
+        if clause.after and clause.intents[0].aspect in ("port", "container.port"):
+            unfit = _OTHER_NOUN
+        if register == "np" and clause.intents and clause.intents[0].aspect.startswith("container.") and not unfit:
+            unfit = None if clause.intents[0].aspect == "container.image" else _ANOTHER
+        manner = Manner(register, sorts, self.most, unfit or UNFIT.get(register), self._lines.get(table, ""))
         text, form, line = clause.say(manner, self.rng, self.part)
         self._lines[table] = line
         self.forms += [form] if form else []

@@ -83,7 +83,7 @@ def _clock(minute: int, hour: int, rng: Random) -> str:
     twelve = hour % 12 or 12
     if minute == 0:
         options = [f"{twelve}{suffix}", f"{twelve} {suffix}", f"{hour:02d}:00", f"{hour}:00", f"{twelve} {suffix[0]}.m.", f"{hour:02d}h00"]
-        options += [f"{hour:02d}00 hours", f"{twelve} o'clock {'at night' if hour < 5 or hour > 20 else ('am' if hour < 12 else 'pm')}"]
+        options += [f"{twelve} o'clock {'at night' if hour < 5 or hour > 20 else ('am' if hour < 12 else 'pm')}"]
         options += ["midnight"] * 3 if hour == 0 else ["noon", "midday", "noon"] if hour == 12 else []
         if 0 < hour < 12:
             options += [f"{twelve} in the morning", f"{WORDS[twelve]} in the morning"]
@@ -93,7 +93,7 @@ def _clock(minute: int, hour: int, rng: Random) -> str:
             options += [f"{twelve} in the evening", f"{WORDS[twelve]} in the evening"]
         return rng.choice(options)
     options = [f"{twelve}:{minute:02d} {suffix}", f"{twelve}:{minute:02d}{suffix}", f"{hour:02d}:{minute:02d}", f"{hour}:{minute:02d}"]
-    options += [f"{hour:02d}h{minute:02d}", f"{hour:02d}:{minute:02d} hours", f"{twelve}.{minute:02d} {suffix}"]
+    options += [f"{hour:02d}h{minute:02d}", f"{twelve}.{minute:02d} {suffix}"]
     if minute in (15, 30) and hour > 0:
         options += [f"{'quarter' if minute == 15 else 'half'} past {WORDS[twelve]} {'in the morning' if hour < 12 else 'pm'}"]
     if minute == 45 and 0 < hour < 11:
@@ -106,7 +106,7 @@ def _daily(minute: int, hour: int, day: str, weekday: str, rng: Random) -> str |
     said: tuple[str, ...] = ()
     if (day, weekday) == ("*", "*"):
         said = (f"every day at {at}", f"daily at {at}", f"at {at} every day", f"each day at {at}", f"once a day at {at}", f"at {at} daily")
-        said += (f"day by day at {at}", f"once per day, at {at}", f"{at} every day", f"every single day at {at}", f"every day, {at}")
+        said += (f"once per day, at {at}", f"{at} every day", f"every single day at {at}", f"every day, {at}")
         if hour in (0, 1, 2, 3, 4) and rng.random() < 0.3:
             said = (f"nightly at {at}", f"every night at {at}", f"each night at {at}", f"at {at} every night", f"in the night at {at}")
         elif 5 <= hour < 11 and rng.random() < 0.2:

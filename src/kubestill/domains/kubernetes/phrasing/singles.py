@@ -38,6 +38,14 @@ def spoken(intent: Intent, rng: Random) -> str:
     return plain_text(value)
 
 
+def is_spelt(intent: Intent) -> bool:
+    """Say whether people spell a value in more ways than YAML has: an amount, a duration, a count."""
+    return not isinstance(intent.value, bool | tuple) and bool(_SPELT.search(intent.aspect))
+
+
+_SPELT = re.compile(rf"({_COUNTS.pattern}|{_SECONDS.pattern}|(memory|storage|sizeLimit|cpu)\Z)")
+
+
 def _literal(intent: Intent) -> str:
     """Return the bare number of a value that may be spoken with a unit."""
     value = str(intent.value)
@@ -56,8 +64,9 @@ def plain_text(value: Any) -> str:
     return f'"{text}"' if " " in text and '"' not in text else text
 
 
-def single(intent: Intent, rng: Random) -> Clause | None:
-    """Return the clause for one intent, or None where no table can say it."""
+def single(intent: Intent, rng: Random, voice: Random | None = None) -> Clause | None:
+    """Return the clause for one intent, its value spelt by `voice`, or None where no table can say it."""
+    voice = voice or rng
     aspect, address = intent.aspect, intent.keys[0] if intent.keys and intent.aspect.startswith(("container", "mount")) else ""
     worded = pick_tables(f"{aspect}={_value_name(intent.value)}") or pick_tables(aspect, f"_{_value_name(intent.value)}")
     if rng.random() < 0.5:
@@ -66,7 +75,7 @@ def single(intent: Intent, rng: Random) -> Clause | None:
         return Clause(worded, {}, address)
     special = _SPECIAL.get(aspect)
     if special:
-        return special(intent, rng)
+        return special(intent, voice if aspect in ("limit", "hard") else rng)
     keys = {f"k{place}": key for place, key in enumerate(intent.keys)}
     variables = {**keys, "k": intent.keys[-1] if intent.keys else ""}
     if isinstance(intent.value, bool) and pick_tables(aspect, f"_{str(intent.value).lower()}"):
@@ -75,7 +84,8 @@ def single(intent: Intent, rng: Random) -> Clause | None:
     if found and not isinstance(intent.value, bool):
         if isinstance(intent.value, tuple) and not aspect.endswith(("command", "args", "exec")):
             variables.update({f"v{place}": str(value) for place, value in enumerate(intent.value)})
-        return Clause(found, {**variables, "v": spoken(intent, rng)}, address, literal=_literal(intent))
+        exact = {"v": str(intent.value)} if is_spelt(intent) else {}
+        return Clause(found, {**variables, "v": spoken(intent, voice)}, address, literal=_literal(intent), exact=exact)
     if found:  # a mark such as "headless": there is nothing to fill in
         return Clause(found, variables, address) if intent.value is True else None
     return _generic(intent, rng)
@@ -181,11 +191,15 @@ _QUOTA_NAMES = {
 }
 
 
+_COUNTED = re.compile(r"\{v\} \{k\}")  # what only things are that can be counted: `29 services`, but not `29 count/jobs.batch`
+
+
 def _hard(intent: Intent, rng: Random) -> Clause | None:
     key = intent.keys[0]
-    name = rng.choice(_QUOTA_NAMES[key]) if key in _QUOTA_NAMES and rng.random() < 0.5 else key
+    name = rng.choice(_QUOTA_NAMES[key]) if key in _QUOTA_NAMES and rng.random() < 0.6 else key
     value = str(intent.value) if key.endswith("cpu") else spoken(intent, rng)  # the name says of what: `half a cpu` would say it twice
-    return Clause(pick_tables("hard"), {"k": name, "raw": key, "v": value})
+    counted = "." not in key if name == key else not key.startswith(("requests.", "limits."))
+    return Clause(pick_tables("hard"), {"k": name, "raw": key, "v": value}, unfit=None if counted else _COUNTED)
 
 
 _MODE_WORDS = {
@@ -204,6 +218,11 @@ def _modes(intent: Intent, rng: Random) -> Clause | None:
 def _account(intent: Intent, _: Random) -> Clause | None:
     name, space = intent.value
     return Clause(pick_tables(intent.aspect), {"v0": name, "v1": space}) if space else None
+
+
+def _provisioner(intent: Intent, _: Random) -> Clause | None:
+    none = str(intent.value).endswith("no-provisioner")  # which makes nothing: nobody puts it in charge of creating disks
+    return Clause(pick_tables("provisioner", "_none" if none else ""), {"v": str(intent.value)})
 
 
 def _target(intent: Intent, rng: Random) -> Clause | None:
@@ -297,6 +316,7 @@ _SPECIAL: dict[str, Callable[[Intent, Random], Clause | None]] = {
     "rule": _rule,
     "subject.ServiceAccount": _account,
     "target": _target,
+    "provisioner": _provisioner,
     "allow": _allow,
     "limit": _limit,
     "hard": _hard,

@@ -105,6 +105,13 @@ class Style:
     terse: str = WORDS
     pairs: str = "="  # between key and value of labels, variables, entries
     together: str = ", "  # between such pairs
+    hand: int = 0  # by which amounts, durations and counts are spelt
+
+    def voice(self, aspect: str) -> Random:
+        """Return the chances by which this writer spells a value: the same for all of its sort, so that `512 MB` never meets `1Gi`."""
+        last = aspect.rpartition(".")[2]
+        sort = "Seconds" if "Seconds" in last else "memory" if last in ("storage", "sizeLimit") else last
+        return Random(f"{self.hand} {sort}")
 
     def sorts(self, register: str) -> tuple[str, ...]:
         """Return the sorts of lines for a register, the likeliest first."""
@@ -131,4 +138,4 @@ def draw_style(rng: Random) -> Style:
     """Return a writer's habits."""
     terse = rng.choices(list(_TERSE), list(_TERSE.values()))[0]
     pairs = rng.choice({COLON: ("=", "=", ": "), EQUALS: ("=",), FLAG: ("=",)}.get(terse, ("=", "=", "=", " = ")))
-    return Style(terse, pairs, "; " if rng.random() < 0.1 else ", ")
+    return Style(terse, pairs, "; " if rng.random() < 0.1 else ", ", rng.getrandbits(32))

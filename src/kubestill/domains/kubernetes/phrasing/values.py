@@ -13,18 +13,14 @@ from kubestill.domains.kubernetes.quantities import parse_quantity
 WORDS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
 _MEMORY = re.compile(r"(\d+(?:\.\d+)?)(Mi|Gi|Ti|Ki)\Z")
 # No "M" or "G" by itself: these are other units of Kubernetes, powers of ten; "m" is a thousandth.
-_UNITS = {
-    "Mi": ("Mi", "MiB", " Mi", " MiB", " megs", "MB", " MB", "mb", " megabytes", " mebibytes", " meg"),
-    "Gi": ("Gi", "GiB", " Gi", " GiB", " gigs", "GB", " GB", "gb", " gigabytes", " gibibytes", " gig"),
-    "Ti": ("Ti", "TiB", " Ti", " TB", "TB", " terabytes"),
-    "Ki": ("Ki", "KiB", " Ki"),
+_UNITS = {  # by place: one writer takes them all from the same place
+    "Mi": ("Mi", "MiB", " Mi", " MiB", " megs", "MB", " MB", "mb", " megabytes", " mebibytes", " megs"),
+    "Gi": ("Gi", "GiB", " Gi", " GiB", " gigs", "GB", " GB", "gb", " gigabytes", " gibibytes", " gigs"),
+    "Ti": ("Ti", "TiB", " Ti", " TiB", " TB", "TB", " TB", "tb", " terabytes", " tebibytes", " TB"),
+    "Ki": ("Ki", "KiB", " Ki", " KiB", " KB", "KB", " KB", "kb", " kilobytes", " kibibytes", " KB"),
 }
-_AMOUNTS = {
-    ("Mi", "512"): ("half a gig", "half a gigabyte", "half a GB", "half a gigabyte"),
-    ("Mi", "256"): ("a quarter gig", "a quarter of a gig", "quarter of a gigabyte"),
-    ("Mi", "1024"): ("a gig", "one gig", "1024 megs"),
-    ("Gi", "1"): ("a gig", "a gigabyte", "one gig", "1 gig"),
-}
+_GIGS, _GIGABYTES = 4, 8
+_AMOUNTS = {("Mi", "512"): "half a {}", ("Mi", "256"): "a quarter of a {}", ("Mi", "1024"): "one {}", ("Gi", "1"): "a {}"}
 # How often the literal spelling is kept: most people who know quantities write them as Kubernetes does.
 _LITERAL = 0.55
 
@@ -43,21 +39,24 @@ def range_texts(low: Any, high: Any, rng: Random) -> tuple[str, str]:
 
 
 def memory_text(value: Any, rng: Random) -> str:
-    """Return an amount of memory or storage."""
+    """Return an amount of memory or storage; equal chances (`rng`) spell all amounts alike."""
     match = _MEMORY.match(str(value))
-    if match is None or rng.random() < _LITERAL:
+    spelt, worded, place = rng.random(), rng.random(), rng.random()
+    if match is None or spelt < _LITERAL:
         return str(value)
     amount, unit = match.groups()
-    if unit == "Gi" and amount in ("1", "2", "3", "4", "5") and rng.random() < 0.15:
-        number = WORDS[int(amount)]
-        return (
-            f"{number} {'gig' if amount == '1' else 'gigs'}" if rng.random() < 0.6 else f"{number} gigabyte{'' if amount == '1' else 's'}"
-        )
-    if (unit, amount) in _AMOUNTS and rng.random() < 0.15:
-        return rng.choice(_AMOUNTS[unit, amount])
-    return amount + rng.choice(_UNITS[unit])
+    if worded < _WORDED:
+        gig = "gig" if place < 0.5 else "gigabyte"
+        if (unit, amount) in _AMOUNTS:
+            return _AMOUNTS[unit, amount].format(gig)
+        if unit == "Gi" and amount in ("2", "3", "4", "5"):
+            return f"{WORDS[int(amount)]} {gig}s"
+        return amount + _UNITS[unit][_GIGS if place < 0.5 else _GIGABYTES]
+    spelling = _UNITS[unit][int(place * len(_UNITS[unit]))]
+    return amount + (spelling.removesuffix("s") if amount == "1" else spelling)
 
 
+_WORDED = 0.15  # share of writers who say `half a gig`
 _FRACTIONS = {
     Fraction(1, 2): "half a {}",
     Fraction(1, 4): "a quarter of a {}",
@@ -68,23 +67,23 @@ _FRACTIONS = {
 }
 
 
+_MILLI = ("m", " millicores", " milli", " millicpu", " milli cpu", "m", "m")
+
+
 def cpu_text(value: Any, rng: Random) -> str:
-    """Return an amount of processor time."""
+    """Return an amount of processor time; equal chances (`rng`) spell all amounts alike."""
     number = parse_quantity(value)
-    if number is None or rng.random() < _LITERAL:
+    spelt, worded, place, noun = rng.random(), rng.random(), rng.random(), rng.choice(("core", "core", "cpu", "vcpu"))
+    if number is None or spelt < _LITERAL:
         return str(value)
-    thousandths = fraction_text(number * 1000)
-    options = [f"{thousandths}{unit}" for unit in ("m", " millicores", " milli", " millicpu", " milli cpu", "mcpu", " m")]
     if number.denominator == 1:
-        plural = "" if number == 1 else "s"
-        word = WORDS[number.numerator] if number <= 12 else str(number)
-        options = [f"{number} cpu{plural}", f"{number} core{plural}", f"{word} core{plural}", f"{word} cpu{plural}", f"{number} vcpu"]
-        options += ["a full core", "a whole core", "one entire cpu"] if number == 1 else [f"{word} full cores", f"{number}.0 cpu"]
-    elif number in _FRACTIONS:
-        options += [_FRACTIONS[number].format(what) for what in ("core", "cpu", "vcpu")] + [f"{fraction_text(number)} cpu"]
-    elif number >= Fraction(1, 10):
-        options += [f"{fraction_text(number)} cpu", f"{fraction_text(number)} cores"]
-    return rng.choice(options)
+        if number == 1 and worded > 0.85:
+            return f"a {'full' if place < 0.5 else 'whole'} {noun}"
+        amount = WORDS[number.numerator] if number <= 12 and worded < 0.4 else str(number)
+        return f"{amount} {noun}{'' if number == 1 else 's'}"
+    if place < 0.5 or number < Fraction(1, 10):
+        return fraction_text(number * 1000) + _MILLI[int(place * 2 % 1 * len(_MILLI))]
+    return _FRACTIONS[number].format(noun) if number in _FRACTIONS and worded < 0.5 else f"{fraction_text(number)} {noun}s"
 
 
 _SPANS = {
@@ -102,23 +101,27 @@ _SPANS = {
 
 
 def seconds_text(value: Any, rng: Random) -> str:
-    """Return a duration in seconds, or in minutes and hours where it comes out even."""
+    """Return a duration in seconds, or in minutes and hours where it comes out even; equal chances (`rng`) spell all alike."""
+    roll, place = rng.random(), rng.random()
     if not isinstance(value, int) or isinstance(value, bool):
         return str(value)
-    roll = rng.random()
     if value in _SPANS and roll < 0.12:
-        return rng.choice(_SPANS[value])
+        return _one(_SPANS[value], place)
     if value and value % 3600 == 0 and roll < 0.3:
         hours = value // 3600
-        return rng.choice((f"{hours} hour{'s' if hours > 1 else ''}", f"{hours}h", f"{hours} hr{'s' if hours > 1 else ''}"))
+        return _one((f"{hours} hour{'s' if hours > 1 else ''}", f"{hours}h", f"{hours} hr{'s' if hours > 1 else ''}"), place)
     if value and value % 60 == 0 and roll < 0.3:
         minutes = value // 60
         number = WORDS[minutes] if minutes <= 12 and roll < 0.15 else str(minutes)
-        return f"{number} {rng.choice(('minutes', 'min', 'mins')) if minutes > 1 else rng.choice(('minute', 'min'))}"
-    if 0 < value <= 12 and roll < 0.4:
+        return f"{number} {_one(('minutes', 'min', 'mins') if minutes > 1 else ('minute', 'min', 'min'), place)}"
+    if 0 < value <= 12 and roll > 0.9:
         return f"{WORDS[value]} second{'s' if value > 1 else ''}"
     plural = "s" if value != 1 else ""
-    return f"{value}{rng.choice(('', 's', f' second{plural}', ' sec', f' second{plural}', f' sec{plural}'))}"
+    return f"{value}{_one(('s', f' second{plural}', ' sec', f' second{plural}', f' sec{plural}'), place)}"
+
+
+def _one(options: Sequence[str], place: float) -> str:
+    return options[int(place * len(options))]
 
 
 def list_text(values: Sequence[Any], rng: Random) -> str:
@@ -137,7 +140,7 @@ def list_text(values: Sequence[Any], rng: Random) -> str:
         return ", ".join(texts[:-1]) + rng.choice((" as well as ", " plus ", " and also ", " + ")) + texts[-1]
     if len(texts) == 2 and roll < 0.9:
         return f"both {texts[0]} and {texts[1]}"
-    return rng.choice(("/", ",", " + ", " & ", " ")).join(texts)
+    return rng.choice(("/", ",", " + ", " & ")).join(texts)
 
 
 def command_text(value: Sequence[str], rng: Random) -> str:

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from kubestill.ground.seeds import Seed
-from kubestill.tools.modeling.network import Network
+from kubestill.tools.modeling.network import Body, Network
 
-FIGURES = 6  # sums that an objective may tell of each block beside its loss
+FIGURES = 12  # sums that an objective may tell of each block beside its loss
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,14 @@ class Block:
     rows: NDArray[np.int64]
     numbers: NDArray[np.int64]  # the lesson of each row
     extras: Mapping[str, NDArray[Any]] = field(default_factory=dict)  # what an objective's lessons lay beside the labels or rows
+    parts: int = 0  # what the step's loss is a mean over; 0: its labels
+    counted: int = 0  # what the step's figures are means over; 0: what the loss is
+
+    @property
+    def divisors(self) -> tuple[int, int]:
+        """What the sums of the loss and of the figures are divided by, summed over the blocks of a step."""
+        parts = self.parts or len(self.targets)
+        return parts, self.counted or parts
 
 
 class Lessons(Protocol):
@@ -53,10 +61,12 @@ class Seat:
     domain: Any  # kubestill.domains.api.Domain; None in processes that need none
     folder: Path  # of the training: tokenizer, chat.json, encoded lessons
     given: Mapping[str, Path]  # further artifacts by name (signals)
+    body: Body  # what the network is made of
     network: Network
     masters: Tensor  # [total] fp32, which change with every step
     seed: Seed
     pad: int
+    arena: Any = None  # parallel.Arena, whose vectors change with every step: for objectives that let the model write
 
 
 class Objective(Protocol):
@@ -70,5 +80,5 @@ class Objective(Protocol):
         ...
 
     def loss(self, block: Block) -> tuple[Tensor, Sequence[float]]:
-        """Return the summed loss of a block, with its graph, and the sums of `figures`; the loop divides both by the step's labels."""
+        """Return the summed loss of a block, with its graph, and the sums of `figures`; the loop divides them by the blocks' `divisors`."""
         ...

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, cast
 from kubestill.ground.errors import UserError
 from kubestill.tools.chat.format import FILE as CHAT_FILE
 from kubestill.tools.chat.format import ChatFormat
-from kubestill.tools.engines.llama.template import TemplateVoice
+from kubestill.tools.chat.template import TemplateVoice
 from kubestill.tools.engines.llama.weights import Weights
 from kubestill.tools.engines.local import Voice, Words, read_tokenizer
 from kubestill.tools.gguf.header import Header

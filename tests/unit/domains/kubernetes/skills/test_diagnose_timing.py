@@ -165,3 +165,84 @@ def test_what_is_noted_has_a_name_that_the_leading_of_notes_takes():
 def test_a_table_that_follows_another_has_columns_of_its_own():
     shown = align(["NAME¦TYPE", "a-long-name-of-a-service¦ClusterIP", "NAME¦READY", "pod¦1/1"])
     assert shown == ["NAME                       TYPE", "a-long-name-of-a-service   ClusterIP", "NAME   READY", "pod    1/1"]
+
+
+def test_no_cronjob_ran_before_it_was_made():
+    seen = 0
+    for sample in samples("CronJobSuspended", "CronJobStillRunning", "CronJobMissedStarts", "CronJobDeadlineTooShort", count=30):
+        for last, age in re.findall(r"(?:True|False) +\d +(\w+) +(\w+)\n", f"{sample.request}\n"):
+            assert seconds(last) <= seconds(age), sample.request
+            seen += 1
+    assert seen > 60
+
+
+def test_an_event_is_told_for_an_hour_after_it_was_last_seen():
+    """The API server's --event-ttl: of a pod that is older, what happened once is forgotten."""
+    seen = 0
+    for sample in samples("ExecutableNotFound", "MissingEnvVar", "ProbeTimeout", "JobDeadlineExceeded", "CronJobStillRunning", count=30):
+        for age in re.findall(
+            r"(?m)^ *(?:(?:Normal|Warning) +\w+ +)?(\w+)(?: \(x\d+ over \w+\))? +(?:Normal|Warning|kubelet|default-sch)", sample.request
+        ):
+            assert seconds(age) <= 3600, sample.request
+            seen += 1
+    assert seen > 100
+
+
+def test_what_cri_o_could_not_create_was_never_started():
+    seen = 0
+    for sample in samples("ExecutableNotFound", "NotExecutable", "MountPathNotAFile", count=20):
+        if "container create failed" in sample.request:
+            assert not re.search(r"Back-off|CrashLoop|StartError|Created container|ago\)", sample.request), sample.request
+            seen += 1
+    assert seen > 20
+
+
+def test_nobody_has_waited_for_ages_for_what_began_just_now():
+    seen = 0
+    for sample in samples("ClaimUnbound", "InsufficientGpu", "MountKeyMissing", "NoDefaultStorageClass", count=120):
+        if re.search(r"(?i)for ages|forever", sample.request):
+            ages = re.findall(r"over (\w+)\)|(?:Pending|ContainerCreating) .*?(\w+)(?:\n|\Z)", sample.request)
+            shown = [seconds(age) for pair in ages for age in pair if re.fullmatch(r"(\d+[smhd])+", age)]
+            assert not shown or max(shown) >= 890, sample.request
+            seen += 1
+    assert seen > 3
+
+
+def test_the_name_of_a_container_is_not_taken_for_the_name_of_its_pod():
+    for sample in samples("MissingEnvVar", "JavaHeapExhausted", "PortInUse", "OOMKilled", count=60):
+        noted = {intent.aspect: intent.value for intent in sample.intents}
+        assert noted.get("pod") != noted.get("container") or "pod" not in noted, sample.request
+
+
+def test_what_is_said_to_be_missing_is_not_looked_at_next():
+    """The command that is offered names no object that is not there: it lists what is there."""
+    missing = re.compile(r"(?:ConfigMap|Secret|[Cc]laim|Class|Service|Deployment|secret|provisioner|namespace|context) \{(\w+)\}")
+    for cause in catalogue().values():
+        if absent := re.search(r"(?:does not exist|is not running or not installed|has no context)", cause.says):
+            named = missing.findall(cause.says[: absent.end() + 12])
+            assert not named or not re.search(rf"(?:get|describe) \S+ \{{{named[-1]}\}}", cause.next[0]) or len(named) > 1, cause.name
+    for sample in samples("NfsUnreachable", "MetricsServerMissing", "ProvisionerNotRunning", count=20):
+        assert re.search(
+            r"Next: kubectl get (?:pod \S+ -o jsonpath='\{.spec.volumes\}'|apiservices$|pods -A$)", sample.answer, re.MULTILINE
+        )
+
+
+def test_what_crun_writes_is_written_while_the_container_runs():
+    checked = 0
+    for sample in samples("WrongArchitecture", count=80):
+        ran = re.search(r"Started: +(\w.*\+0000)\n +Finished: +(\w.*\+0000)", sample.request)
+        written = re.search(r'"time":"(\S+)Z"', sample.request)
+        if ran and written:
+            began, ended = (datetime.strptime(when, "%a, %d %b %Y %H:%M:%S %z") for when in ran.groups())
+            assert began <= datetime.fromisoformat(f"{written[1]}+00:00") <= ended
+            checked += 1
+    assert checked > 3
+
+
+def test_the_services_of_a_cluster_lie_in_one_network():
+    compared = 0
+    for sample in samples("LoadBalancerPending", "DnsNameNotFound", "DependencyRefused", count=40):
+        found = re.findall(r"(?<![\d.])(10\.(?:96|43|100|152)|172\.20)\.\d+\.\d+", sample.request)
+        assert len(set(found)) <= 1, sample.request
+        compared += len(found) > 1
+    assert compared > 20

@@ -6,7 +6,7 @@ from functools import cache
 from random import Random
 
 from kubestill.domains.kubernetes.phrasing.lines import Table, read_tables
-from kubestill.domains.kubernetes.skills.diagnose.causes import PACKAGE, Cause
+from kubestill.domains.kubernetes.skills.diagnose.causes import ABOUT, PACKAGE, Cause
 from kubestill.domains.kubernetes.skills.diagnose.scene import Scene
 
 _LAYOUTS = (
@@ -28,6 +28,12 @@ _UNKNOWN = re.compile(r"(a|an|one)\b")  # `a node`, `one of the workers`: so a t
 _ARTICLE = re.compile(r"(?:the|a|an|this) ")  # of a title
 _BEGINS = re.compile(r"(?<![\w{-])i(?![\w}-])|(?<=[a-z\])][.?!] )[a-z](?=[a-z]* )")  # what a careful writer writes large
 _LEFT = re.compile(r" +(?=[ ?.,!:])")
+# What says how long it has gone on, and the seconds that must have passed.
+_LASTING = (
+    (300, re.compile(r"\b(?:a while|every few minutes|for minutes)\b")),
+    (900, re.compile(r"\b(?:for ages|forever)\b")),
+    (10_800, re.compile(r"\b(?:since (?:this morning|today)|since yesterday)\b")),
+)
 _FENCED = 0.15
 _CAPITAL = 0.55  # of the requests whose writer begins sentences with a capital
 _GREETED = 0.08
@@ -48,13 +54,17 @@ class Asking:
         self.rng: Random = scene.rng
         self.forms: list[str] = []
         self.capital = self.rng.random() < _CAPITAL
-        self.noun = _SPOKEN_OF.get(cause.topic, "pod")
+        self.topic = scene.given.get(ABOUT, cause.topic)
+        self.noun = _SPOKEN_OF.get(self.topic, "pod")
         self.it = scene.fill(self.pick(f"it/{self.noun}"))
         self.spoken = ""  # the last part that spoke of it
 
     def pick(self, name: str) -> str:
-        """Return a part of a table, with what it speaks of filled in."""
-        text, form = tables()[name].pick(self.rng, self.scene.part)
+        """Return a part of a table that does not say that it has gone on for longer than the paste shows."""
+        while True:
+            text, form = tables()[name].pick(self.rng, self.scene.part)
+            if not any(said.search(text) for least, said in _LASTING if self.scene.lasted < least):
+                break
         self.forms.append(form)
         return _LEFT.sub("", text).strip()  # where an optional word was left out
 
@@ -97,12 +107,11 @@ class Asking:
         return text
 
     def _part(self, name: str) -> str:
-        topic = self.cause.topic
         if name == "ask":
             return self._said("ask/next" if self.rng.random() < 0.5 else "ask/any")
         if name == "question" and self.rng.random() < 0.4:
             return self._said("ask/next" if self.rng.random() < 0.4 else "ask/any")
-        return self._said("lead/lines" if name == "lead" else f"{name}/{topic}")
+        return self._said("lead/lines" if name == "lead" else f"{name}/{self.topic}")
 
     def _said(self, name: str) -> str:
         """Return a part as this writer writes: with a capital at its beginning, or without."""

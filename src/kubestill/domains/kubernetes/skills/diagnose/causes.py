@@ -18,7 +18,8 @@ _OWN = frozenset(("topic", "shape", "says", "next", "fix", "views", "cases", "lo
 _PLACE = re.compile(r"\{([a-z][a-z_]*\d?)\}")
 _OPTION = re.compile(r"\[([^\[\]|]*\{[^\[\]|]*)(?:\|([^\[\]]*))?\]")
 _NEED = re.compile(r"\{([a-z][a-z_]*\d?)\?\}")
-_SEEN = re.compile(r"^%seen (\w+)$", re.MULTILINE)
+_TOLD = re.compile(r"^%(seen|about) (\w+)$", re.MULTILINE)
+ABOUT = "about"  # the topic whose words fit a view, where it is not the cause's
 SEEN = "seen"  # the value that says that the view shows already what the first command would show
 _FLAG = "{-n}"  # where a command takes the namespace, if the paste names one
 
@@ -76,9 +77,8 @@ def _say(template: str, values: Mapping[str, str]) -> str | None:
 
 
 def seen(view: str) -> Mapping[str, str]:
-    """Return what a view says that it leaves nothing to show of: `%seen log`."""
-    match = _SEEN.search(view)
-    return {SEEN: match[1]} if match else {}
+    """Return what a view says of itself: what it leaves nothing to show of (`%seen log`), what it is spoken of like (`%about config`)."""
+    return dict(_TOLD.findall(view))
 
 
 @cache

@@ -52,7 +52,7 @@ def _noise(rng: Random, count: int) -> list[str]:
 
 
 _NOISE = (
-    "starting {app}",
+    "starting server",
     "starting up",
     "version 2.{few}.{some} starting",
     "build 1.{many}.{few}",

@@ -31,10 +31,12 @@ class Scene:
     def __init__(self, rng: Random, part: str, given: Mapping[str, str]) -> None:
         self.rng, self.part, self.given = rng, part, given  # `given`: what the cause says itself, its exit code, its image
         self.values: dict[str, str] = {}
-        self.named = "named" in given or "namespace" in given or rng.random() < 0.6  # else everything is in `default`
+        named = "named" in given or "namespace" in given or rng.random() < 0.6  # else everything is in `default`
+        self.named = named and "unplaced" not in given  # of kinds that are in no namespace
         self.prompt = rng.choice(("$ ", "$ ", "$ ", "# ", "> ", "~ $ ", "", "")) if rng.random() < 0.6 else None  # None: outputs only
         self.owner = rng.choice(given["owner"].split("|") if "owner" in given else _OWNERS)
         self.now = rng.randrange(330 * 86_400)  # seconds since the start of the year
+        self.lasted = 0  # seconds since what the view shows began
         self.restarts = rng.choice((2, 3, 4, 5, 6, 7, 8, 9, 11, 14, 23, 41))
         if "when_due" in given:
             self.now = after_due(self)

@@ -9,7 +9,7 @@ from kubestill.domains.kubernetes.skills.diagnose.align import DETAIL, TABLE, al
 from kubestill.domains.kubernetes.skills.diagnose.logs import log_lines
 from kubestill.domains.kubernetes.skills.diagnose.objects import manifest
 from kubestill.domains.kubernetes.skills.diagnose.scene import Scene
-from kubestill.domains.kubernetes.skills.diagnose.timing import RUN, Event, Timing, backed_off, failures, pause
+from kubestill.domains.kubernetes.skills.diagnose.timing import KEPT, RUN, Event, Timing, backed_off, failures, pause
 from kubestill.domains.kubernetes.skills.diagnose.values import generated, human, long_time, stamp, zulu
 
 _POD_COLUMNS = TABLE.join(("NAME", "READY", "STATUS", "RESTARTS", "AGE"))
@@ -22,6 +22,7 @@ _WRAP = 80  # columns after which kubectl -o yaml folds a text
 _CRASHES = re.compile(r" r$|CrashLoopBackOff|RunContainerError|Back-off restarting", re.MULTILINE)
 _PROBED = re.compile(r" probe failed|failed startup probe|%running|%manifest Probe")
 _HEADED = re.compile(r"^[^!\n]", re.MULTILINE)
+_PLANTED, _UNSHOWN, _BETWEEN = "%manifest", ("%seen", "%about", "%rows"), "---"  # between two objects
 _UNMOUNTED = "Unable to attach or mount volumes"
 _LEAST_UNMOUNTED, _LEAST_FAILED = 140, 150  # seconds until the kubelet says so, and until a Job has failed three times
 
@@ -41,7 +42,7 @@ class Screen:
         filled = self.scene.fill(view).strip("\n")
         lines: list[str] = []
         events: list[str] = []
-        for line in filled.split("\n"):
+        for line in _apart(filled.split("\n")):
             if line.startswith("!"):
                 events.append(line)
                 continue
@@ -49,7 +50,7 @@ class Screen:
             events = []
             lines += self._line(line)
         lines += self._events(events)
-        return "\n".join(align(lines))
+        return "\n".join(align(lines)).strip("\n")
 
     def _begin(self, view: str) -> None:
         """Decide how old the pod is and how often its container was started again, so that all that is shown of it agrees."""
@@ -69,7 +70,9 @@ class Screen:
             self.age += _LEAST_UNMOUNTED
         elif "BackoffLimit" in view:
             self.age += _LEAST_FAILED
+        scene.lasted = self.age
         ages = (self.age, self.age - rng.randrange(12, 17), self.age - rng.randrange(33, 40))
+        scene.values["ended"] = zulu(stamp(scene, self.ago))  # when the container stopped
         scene.values["silent"] = zulu(stamp(scene, self.age + 45))  # a node is given up some 40 seconds after its last word
         scene.values |= {name: human(age) for name, age in zip(("age", "age2", "age3"), ages, strict=True)}
 
@@ -157,10 +160,10 @@ class Screen:
         return self._described(rows)
 
     def running(self, rest: str) -> list[str]:
-        """Return a container that runs and is not ready, with its probe."""
+        """Return a container that runs, with its probe: only the liveness probe may fail of one that is ready."""
         since = self._when(self.ago if self.restarts else self.age - 3)
         rows = [f"    State:{DETAIL}Running", f"      Started:{DETAIL}{since}"] if self.scene.rng.random() < 0.6 else []
-        rows += [f"    Ready:{DETAIL}False", f"    Restart Count:{DETAIL}{self.restarts}", f"    {rest}"]
+        rows += [f"    Ready:{DETAIL}{self.scene['probe'] == 'liveness'}", f"    Restart Count:{DETAIL}{self.restarts}", f"    {rest}"]
         port = self.scene["port"]
         return self._described([f"    Port:{DETAIL}{port}/TCP", f"    Host Port:{DETAIL}0/TCP", *rows], ports=True)
 
@@ -209,8 +212,8 @@ class Screen:
         self.style = "rows"
         return []
 
-    def seen(self, rest: str) -> list[str]:
-        """Show nothing: the line tells that the view leaves nothing for the first command to show."""
+    def silent(self, rest: str) -> list[str]:
+        """Show nothing: the line tells what the view is, not what it shows."""
         del rest
         return []
 
@@ -250,6 +253,8 @@ class Screen:
         parsed = [self._event(event) for event in events]
         timed = []
         for event, seen in zip(parsed, Timing(self.scene, self.age, self.ago, self.restarts).seen(parsed), strict=True):
+            if seen.last > KEPT:
+                continue
             age = f"{human(seen.last)} (x{seen.times} over {human(seen.first)})" if seen.times > 1 else human(seen.last)
             shown = "Warning" if event.kind == "W" else "Normal"
             timed.append((seen.last, (shown, event.reason, age, event.source, event.named, event.message)))
@@ -269,6 +274,16 @@ class Screen:
         """Return the object as it is listed: `kubectl events` writes the kind in full."""
         kind, _, name = named.partition("/")
         return f"{_KINDS[kind]}/{name}" if style == "events" else named
+
+
+def _apart(lines: Sequence[str]) -> list[str]:
+    """Return the lines of a view with an empty one between an object and what was pasted beside it."""
+    apart: list[str] = []
+    for line in filter(None, lines):
+        last = next((one for one in reversed(apart) if not one.startswith(_UNSHOWN)), _BETWEEN)
+        planted = line.startswith(_PLANTED) or (last.startswith(_PLANTED) and not line.startswith(_UNSHOWN))
+        apart += [*(["+"] if planted and _BETWEEN not in (line, last) else []), line]
+    return apart
 
 
 def _pause(restarts: int) -> str:
@@ -302,6 +317,7 @@ _MACROS = {
     "log": Screen.written,
     "rows": Screen.rows,
     "folded": Screen.folded,
-    "seen": Screen.seen,
+    "seen": Screen.silent,
+    "about": Screen.silent,
     "manifest": Screen.object,
 }

@@ -135,7 +135,12 @@ def _pod(scene: Drawn) -> str:
 
 
 def _container(scene: Drawn) -> str:
-    return scene["app"] if scene.rng.random() < 0.55 else _word(scene)
+    """Return the name of a container: never the one of its pod, which a paste must show by itself."""
+    if scene.rng.random() < 0.55 and scene.owner != "pod":
+        return scene["app"]
+    while (name := _word(scene)) == scene["pod"]:
+        pass
+    return name
 
 
 def _node(scene: Drawn) -> str:
@@ -202,6 +207,14 @@ def _address(first: int, *seconds: int) -> Draw:
         return f"{first}.{rng.choice(seconds)}.{rng.randrange(256)}.{rng.randrange(2, 255)}"
 
     return draw
+
+
+def _cluster_ip(scene: Drawn) -> str:
+    """Return the address of a Service: MicroK8s gives them 256, the others 65,536."""
+    network, rng = scene["services"], scene.rng
+    if not network.endswith(".0"):
+        return f"{network}.{rng.randrange(11, 255)}"
+    return f"{network.removesuffix('.0')}.{rng.randrange(1, 256)}.{rng.randrange(2, 255)}"
 
 
 def _server(scene: Drawn) -> str:
@@ -273,14 +286,17 @@ def after_due(scene: Drawn) -> int:
 
 def _ran(scene: Drawn) -> datetime | None:
     """Return when the CronJob last ran: some runs were left out since; None where that was before it was made."""
-    time = next(islice(dues(scene["schedule"], stamp(scene)), int(scene["skipped"]), None), None)
+    return _since_made(scene, next(islice(dues(scene["schedule"], stamp(scene)), int(scene["skipped"]), None), None))
+
+
+def _since_made(scene: Drawn, time: datetime | None) -> datetime | None:
+    """Return a time at which a CronJob was due, or None where that was before it was made."""
     oldest = stamp(scene) - timedelta(days=int(scene["days"].rstrip("d")) - 1)
     return time if time and time > oldest else None
 
 
-def _last_schedule(scene: Drawn) -> str:
-    ran = _ran(scene)
-    return human(int((stamp(scene) - ran).total_seconds())) if ran else "<none>"
+def _ago(scene: Drawn, time: datetime | None) -> str:
+    return human(int((stamp(scene) - time).total_seconds())) if time else "<none>"
 
 
 def _active(scene: Drawn) -> str:
@@ -290,7 +306,14 @@ def _active(scene: Drawn) -> str:
 
 def _lately(scene: Drawn) -> str:
     """Return how long ago the healthy CronJob beside it ran."""
-    return human(int((stamp(scene) - next(dues(scene["schedule2"], stamp(scene)))).total_seconds()))
+    return _ago(scene, _since_made(scene, next(dues(scene["schedule2"], stamp(scene)), None)))
+
+
+def _other_path(scene: Drawn) -> str:
+    """Return a path that no rule for the path serves: it is not below it."""
+    while (path := _path(scene)).startswith(scene["path"].rstrip("/")):
+        pass
+    return path
 
 
 def _number(low: int, high: int) -> Draw:
@@ -347,24 +370,29 @@ DRAWS: Mapping[str, Draw] = {
     "version": lambda scene: words(scene).tag(),
     "pulled": _pulled,
     "killing": _killing,
+    "ready": lambda scene: "1/1" if scene["probe"] == "liveness" else "0/1",  # until it is killed
     "r": lambda scene: "" if scene["probe"] == "readiness" else "r",
     "node": _node,
     "uid": _uid,
     "pvc": lambda scene: f"pvc-{_uid(scene)}",
     "sha": lambda scene: letters(scene.rng, 64, _HEX),
     "five": lambda scene: letters(scene.rng, 5),
-    "ip": _address(10, 42, 244, 1, 128),
-    "clusterip": _address(10, 96, 43, 100, 152),
+    "pods": _one("10.42", "10.244", "10.1", "10.128"),  # the networks of one cluster: what stands together lies in the same
+    "services": _one("10.96.0", "10.43.0", "10.100.0", "172.20.0", "10.152.183"),
+    "ip": lambda scene: f"{scene['pods']}.{scene.rng.randrange(256)}.{scene.rng.randrange(2, 255)}",
+    "clusterip": _cluster_ip,
     "server_ip": _address(10, 0, 20, 77, 5),
     "address": _address(10, 0, 20, 77, 5),
-    "dns": _one("10.96.0.10", "10.43.0.10", "10.100.0.10", "172.20.0.10"),
+    "resolver": _one("127.0.0.53", "169.254.169.253", "10.0.0.2", "192.168.0.1"),  # of a node: it does not ask the cluster's DNS server
+    "generated": lambda scene: f"{letters(scene.rng, 10, _TEMPLATE_HASH)}-{letters(scene.rng, 5)}",
+    "dns": lambda scene: f"{scene['services']}.10",
     "server": _server,
     "dialled": lambda scene: scene["server"] if scene["server"][-1].isdigit() else scene["server_ip"],
     "host": lambda scene: words(scene).host(),
     "registry": lambda scene: words(scene).host(),
     "port": _port,
     "otherport": _unlike("port"),
-    "otherpath": _unlike("path"),
+    "otherpath": _other_path,
     "otherkey": _unlike("key"),
     "nodeport": _number(30_000, 32_768),
     "path": _path,
@@ -389,7 +417,7 @@ DRAWS: Mapping[str, Draw] = {
     "value": _word,
     "schedule": lambda scene: words(scene).schedule(),
     "skipped": _number(1, 4),
-    "ran": _last_schedule,
+    "ran": lambda scene: _ago(scene, _ran(scene)),
     "lately": _lately,
     "active": _active,
     "due": lambda scene: long_time(next(dues(scene["schedule"], stamp(scene)))),

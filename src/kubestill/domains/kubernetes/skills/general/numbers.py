@@ -281,7 +281,7 @@ def _fits(rng: Random, words: Words) -> Asked:
     if rng.random() < 0.5:
         used = rng.randrange(total * 4, total * 10) * 100
         return Asked({"total": str(total), "used": f"{min(used, total * 1000)}m", "request": words.cpu()}, "cpu")
-    return Asked({"total": f"{total}Gi", "used": f"{rng.randrange(total // 2, total + 1)}Gi", "request": words.memory()})
+    return Asked({"total": f"{total}Gi", "used": f"{rng.randrange(total // 2, total)}Gi", "request": words.memory()})
 
 
 def _solve_fits(said: Said) -> Solved:

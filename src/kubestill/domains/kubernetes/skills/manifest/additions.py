@@ -191,7 +191,7 @@ _SCOPE = ("",)
 POD_ADDITIONS: tuple[Addition, ...] = (
     _entry("container.env", "env", lambda words: (words.variable(), words.text()), _SCOPE),
     _entry("container.env", "env", lambda words: (words.variable(), words.text()), _SCOPE),
-    _entry("pod.nodeSelector", "node_selector", lambda words: (words.rng.choice(("disktype", "zone", "pool")), words.word())),
+    _entry("pod.nodeSelector", "node_selector", lambda words: (key := words.rng.choice(("disktype", "zone", "pool")), words.of_key(key))),
     _probe,
     _probe,
     _mount,
@@ -234,7 +234,7 @@ ADDITIONS: dict[str, tuple[Addition, ...]] = {
     "PersistentVolume": (_LABEL,),
     "StorageClass": (
         _flag("allowVolumeExpansion", "expansion"),
-        _entry("parameter", "parameter", lambda words: (words.rng.choice(("type", "fsType", "pool", "tier")), words.word())),
+        _entry("parameter", "parameter", lambda words: (key := words.rng.choice(("type", "fsType", "pool", "tier")), words.of_key(key))),
         _LABEL,
     ),
     "ServiceAccount": (

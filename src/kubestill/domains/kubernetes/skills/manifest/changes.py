@@ -10,7 +10,7 @@ from kubestill.domains.api import Intent
 from kubestill.domains.kubernetes.drawing.words import Words
 from kubestill.domains.kubernetes.intents.kinds import QUANTITY_ASPECTS
 from kubestill.domains.kubernetes.phrasing.schedules import schedule_words
-from kubestill.domains.kubernetes.phrasing.singles import spoken
+from kubestill.domains.kubernetes.phrasing.singles import is_spelt, spoken
 from kubestill.domains.kubernetes.quantities import parse_quantity
 from kubestill.domains.kubernetes.skills.manifest.removal import REMOVE, RENAME
 
@@ -106,9 +106,9 @@ SETTABLE: dict[str, Settable] = {
     "pod.restartPolicy": _S("restart_policy", _one_of("Never", "OnFailure")),
     "pod.serviceAccountName": _S("account", _named, True),
     "pod.terminationGracePeriodSeconds": _S("grace", _seconds, True),
-    "pod.nodeSelector": _S("node_selector", lambda words, _: words.word(), True),
+    "pod.nodeSelector": _S("node_selector", lambda words, old: words.like(str(old)), True),
     "podLabel": _S("pod_label", lambda words, _: words.word()),
-    "label": _S("label", lambda words, _: words.word(), True),
+    "label": _S("label", lambda words, old: words.like(str(old)), True),
     "data": _S("data", lambda words, _: words.text(), True),
     "spec.schedule": _S("schedule", lambda words, _: words.schedule()),
     "spec.concurrencyPolicy": _S("concurrency", _one_of("Forbid", "Replace", "Allow")),
@@ -143,7 +143,7 @@ SETTABLE: dict[str, Settable] = {
     "spec.ingressClassName": _S("ingress_class", _one_of("nginx", "traefik", "public", "internal", "haproxy")),
     "hard": _S("hard", lambda words, old: words.cpu() if str(old).endswith("m") else _more(words, old), True),
     "value": _S("priority", lambda words, _: words.rng.choice((1000, 5000, 10000, 100000, 500, 250, 1000000))),
-    "parameter": _S("parameter", lambda words, _: words.word(), True),
+    "parameter": _S("parameter", lambda words, old: words.like(str(old)), True),
     "spec.minAvailable": _S("min_available", _disruption),
     "spec.maxUnavailable": _S("max_unavailable", _disruption),
     **{f"container.{probe}.httpGet": _S("probe", _probe, True) for probe in ("livenessProbe", "readinessProbe", "startupProbe")},
@@ -182,10 +182,11 @@ def _more(words: Words, old: Any) -> Any:
 def offers(kind: str, facts: Sequence[Intent], words: Words) -> list[Offer]:
     """Return what an object that says `facts` offers to be changed: each draws its new value when it is called."""
     rng = words.rng
+    hand = rng.getrandbits(32)
     found: list[Offer] = []
     for fact in facts:
         if fact.aspect in SETTABLE and (kind, fact.aspect) not in _IMMUTABLE:
-            found.append(partial(_set, fact, words))
+            found.append(partial(_set, fact, words, hand))
             if SETTABLE[fact.aspect].gone and rng.random() < 0.4:
                 found.append(partial(_gone, fact))
         elif fact.aspect in _ONLY_GONE:
@@ -217,17 +218,18 @@ def _said_key(fact: Intent) -> str:
 _LIMIT_WORDS = {"default": "default {} limit", "defaultRequest": "default {} request", "max": "{} maximum", "min": "{} minimum"}
 
 
-def _set(fact: Intent, words: Words) -> Change | None:
+def _set(fact: Intent, words: Words, hand: int) -> Change | None:
     new = SETTABLE[fact.aspect].draw(words, fact.value)
     if new == fact.value or (fact.aspect == "limit" and (fact.keys[0] != "Container" or fact.keys[1] not in _LIMIT_WORDS)):
         return None
-    return setting(fact, new, words.rng)
+    return setting(fact, new, words.rng, hand)
 
 
-def setting(fact: Intent, new: Any, rng: Random) -> Change:
-    """Return the change of one fact to another value."""
+def setting(fact: Intent, new: Any, rng: Random, hand: int) -> Change:
+    """Return the change of one fact to another value; by `hand` both are spelt, alike."""
     intent, old, topic = Intent(fact.aspect, fact.keys, new), str(fact.value), SETTABLE[fact.aspect].topic
-    values = {"k": _said_key(fact), "o": old, "v": spoken(intent, rng)}
+    old = spoken(fact, Random(hand)) if is_spelt(fact) else "" if "\n" in old or len(old) > _LONG else old
+    values = {"k": _said_key(fact), "o": old, "v": spoken(intent, Random(hand))}
     if fact.aspect == "container.image":
         head, _, tag = str(new).rpartition(":")
         same = bool(head) and str(fact.value).rpartition(":")[0] == head
@@ -260,6 +262,7 @@ def _direction(fact: Intent, new: Any) -> str:
     return "raise" if new_number > old_number else "lower"
 
 
+_LONG = 40  # a longer old value nobody repeats
 # Numbers that name something: a port is not raised.
 _LABELS = frozenset("port port.target port.node container.port container.securityContext.runAsUser".split())
 

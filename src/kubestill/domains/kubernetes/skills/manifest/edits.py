@@ -4,6 +4,7 @@ A sample has one of two forms, those of `grammars.editing.asked`. Any model is s
 only told kind and name: then what the notes say must be enough for an object that is valid by itself, which is the answer.
 """
 
+import re
 from collections.abc import Sequence
 from random import Random
 from typing import Any
@@ -33,7 +34,7 @@ SKILL = "manifest"
 # Request and answer both hold the manifest: with more characters they do not fit a small context of some 480 tokens.
 MAX_CHARS = 560
 _TRIES = 12  # draws of an object until one is small enough
-_NOTED = 0.3  # share of the form for students that note, where the notes are enough for an object
+_NOTED = 0.45  # share of the form for students that note, where the notes are enough for an object
 _COUNTS, _SHARES = (1, 2, 3), (0.6, 0.28, 0.12)
 
 
@@ -156,9 +157,16 @@ def ordered_like(before: Any, after: Any, is_map: bool = False) -> Any:
     return ordered(after, is_map)
 
 
+# Words of somebody who has the object before them; and what is nothing without pods that a request to change it does not name.
+_SHOWN = re.compile(r"\b(rest|else|untouched|touch(ing)?|manifest|here|keep|leave|edit|file|also|as well)\b", re.IGNORECASE)
+_OF_ITS_PODS = ("NetworkPolicy", "PodDisruptionBudget")
+
+
 def _noted_form(obj: Obj, text: str, noted: Sequence[Intent]) -> tuple[str, list[Intent], str] | None:
     """Return request, statements and answer for a student that is not shown the object; None where they are no object by themselves."""
     if any(intent.aspect in (REMOVE, RENAME) for intent in noted):
+        return None
+    if _SHOWN.search(text) or obj["kind"] in _OF_ITS_PODS:
         return None
     request = asked(dump(obj), text, notes=True)
     if any(intent.aspect == "container.image" and str(intent.value) not in request for intent in noted):

@@ -16,6 +16,7 @@ from kubestill.domains.kubernetes.skills.manifest.parts import Speaker, finished
 
 _PEOPLE = "Priya Tomás Wei Aisha Jonas Maria Dmitri Chloe Omar Ingrid Kenji Fatima Lars Amara Ravi Elena Marek Yuki Sam".split()
 _ALWAYS = (*HEAD, "data", "spec.nfs.server", "spec.nfs.path", "spec.hostPath.path")
+_AT_MOST = 7  # of more things everybody makes a list
 _AT_LENGTH = 4  # more than so many things nobody says in one breath
 _LANGUAGES = ("spanish", "slavic", "chinese", "hindi")
 
@@ -56,6 +57,11 @@ def compose_otherwise(intents: Sequence[Intent], rng: Random, part: str) -> Comp
     seeds = Seeds(Speaker(rng, part), request, rng.choice(("np", "np", "kv", "vp")), rng.random() < 0.2, rng.random() < 0.2)
     long = len(request.clauses) > _AT_LENGTH or any(clause.whole for clause in request.clauses)
     manner = rng.choices(_MANNERS, _SHARES_OF_LONG if long else _SHARES)[0]
+    if manner is _dictated and any(clause.inner or clause.after for clause in request.clauses):
+        manner = _ticketed  # nobody hears brackets
+    much = len(request.clauses) > _AT_MOST or any(clause.whole for clause in request.clauses)
+    if manner in (_chatted, _mailed, _abroad) and much:
+        manner = _ticketed  # nor says all of that, or what two containers have, in one breath
     text = manner(seeds)
     low = manner in (_dictated, _chatted, _coded)
     text = finished(unpunctuated(text) if manner is _dictated else text, capitals=not low and rng.random() < 0.6)
@@ -175,9 +181,9 @@ def _stepped(seeds: Seeds) -> str:
     parts = [_put(speaker.say("manners.steps/first"), "head", head)]
     for place, item in enumerate(items, 2):
         table = "last" if place > 2 and place == len(items) + 1 else "next"
-        line = speaker.fresh(f"manners.steps/{table}")
-        parts.append(_put(line or "then {item}", "item", item))
-    return seeds.around(speaker.rng.choice((". ", ", ", "\n", "; ")).join(parts))
+        line = speaker.fresh(f"manners.steps/{table}", 1.0 if place == 2 else 0.4)  # most steps go without a word before them
+        parts.append(_put(line or "{item}", "item", item))
+    return seeds.around(speaker.rng.choice((". ", ". ", "\n", "; ")).join(parts))
 
 
 _MANNERS: tuple[Callable[[Seeds], str], ...] = (_story, _ticketed, _mailed, _chatted, _dictated, _abroad, _coded, _stepped)

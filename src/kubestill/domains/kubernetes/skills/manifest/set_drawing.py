@@ -1,7 +1,9 @@
 """Sets of objects that belong together, drawn as members: statements and the words that ask for them."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from random import Random
 from typing import Any
 
 from kubestill.domains.api import Intent
@@ -31,6 +33,7 @@ class Scene:
     speaker: Speaker
     words: Words
     members: list[Member]
+    hand: int = 0  # by which amounts are spelt, all of them alike
 
     def add(self, kind: str, name: str, facts: list[Intent], text: str) -> None:
         """Add an object; kind and name are said first."""
@@ -43,14 +46,17 @@ class Scene:
 
     def said(self, aspect: str, value: Any, *keys: str) -> str:
         """Return a value as people speak it."""
-        return spoken(Intent(aspect, keys, value), self.words.rng)
+        return spoken(Intent(aspect, keys, value), Random(self.hand))
+
+
+_CLAUSE = re.compile(r" (that|which) ")  # one is enough: nobody says `a pod that is called x that runs y that has z`
 
 
 def _fact(scene: Scene, table: str, intent: Intent) -> tuple[Intent, str]:
     if scene.speaker.chance(_PLAINLY) and (text := scene.speaker.clause(intent, "np")):
         return intent, text
     plain = table == "cpu_request"  # whose lines name the unit, as `half a cpu` does
-    return intent, scene.speaker.say(f"sets.fact/{table}", v=str(intent.value) if plain else spoken(intent, scene.words.rng))
+    return intent, scene.speaker.say(f"sets.fact/{table}", v=str(intent.value) if plain else spoken(intent, Random(scene.hand)))
 
 
 def _workload(scene: Scene, kind: str, *, port: int = 0, replicas: float = 0.6, more: Sequence[tuple[Intent, str]] = ()) -> str:
@@ -58,7 +64,7 @@ def _workload(scene: Scene, kind: str, *, port: int = 0, replicas: float = 0.6, 
     words, rng, speaker = scene.words, scene.words.rng, scene.speaker
     name, image = words.name(), words.image()
     text = speaker.say(f"sets.head/{kind}", n=name)
-    text += " " + speaker.say("sets.running/image", v=image)
+    text += " " + speaker.say("sets.running/briefly" if _CLAUSE.search(text) else "sets.running/image", v=image)
     facts = [Intent("container.image", ("",), image)]
     if kind == "CronJob":
         schedule = words.schedule()
@@ -79,7 +85,12 @@ def _workload(scene: Scene, kind: str, *, port: int = 0, replicas: float = 0.6, 
     extra += more
     if extra:
         texts = [said for _, said in extra]
-        text += speaker.say("sets.ask/with") + ", ".join(texts[:-1]) + (" and " if len(texts) > 1 else "") + texts[-1]
+        text += (
+            (" with " if _CLAUSE.search(text) else speaker.say("sets.ask/with"))
+            + ", ".join(texts[:-1])
+            + (" and " if len(texts) > 1 else "")
+            + texts[-1]
+        )
     scene.add(kind, name, [*facts, *(intent for intent, _ in extra)], text)
     return name
 
@@ -136,7 +147,7 @@ def _budget(scene: Scene, workload: str) -> None:
 def _entries(scene: Scene, kind: str) -> tuple[list[Intent], str]:
     words = scene.words
     pairs = {words.variable(): words.secret() if kind == "Secret" else words.text() for _ in range(words.rng.choice((1, 1, 2)))}
-    told = [scene.speaker.say("sets.fact/data", k=key, v=value) for key, value in pairs.items()]
+    told = [scene.speaker.steadily("sets.fact/data", k=key, v=value) for key, value in pairs.items()]
     return [Intent("data", (key,), value) for key, value in pairs.items()], " and ".join(told)
 
 

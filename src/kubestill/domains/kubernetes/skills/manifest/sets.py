@@ -56,7 +56,7 @@ def build_several(intents: Iterable[Intent]) -> str:
 def draw_set(rng: Random, part: str) -> Sample | Drop:
     """Invent objects that belong together and ask for all of them."""
     speaker = Speaker(rng, part)
-    scene = Scene(speaker, Words(rng, part), [])
+    scene = Scene(speaker, Words(rng, part), [], rng.getrandbits(32))
     rng.choices(list(SETS), list(SETS.values()))[0](scene)
     names = [(member.intents[0].value, member.intents[1].value) for member in scene.members]
     if len(set(names)) < len(names):

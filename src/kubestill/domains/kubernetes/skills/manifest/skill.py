@@ -23,6 +23,7 @@ Say = Callable[[Sequence[Intent], Random, str], Composed]  # how intents become 
 # What a request can carry: more than this many facts nobody types, and a small context cannot hold.
 MAX_INTENTS = 14
 MAX_VALUE_CHARS = 60
+MAX_GRANTS = 15
 # Said always, where there: without them the object would be another one.
 ESSENTIAL = frozenset(
     (
@@ -32,6 +33,7 @@ ESSENTIAL = frozenset(
         "hard metric.utilization metric.value subject.ServiceAccount subject.User subject.Group"
     ).split()
 )
+_NAME = re.compile(r"[\w.:/@-]+\Z")  # no `${APP}` that something else would have filled in
 _PLAIN = re.compile(r"[\x20-\x7e]+\Z")
 
 
@@ -39,7 +41,7 @@ class ManifestSkill:
     """Draws requests for manifests, or writes the request that a real manifest answers."""
 
     name = NAME
-    version = 5  # of reading, building, drawing and phrasing
+    version = 6  # of reading, building, drawing and phrasing
     reads = frozenset((MANIFESTS,))
 
     def draw(self, rng: Random, part: str) -> Sample | Drop:
@@ -78,10 +80,16 @@ def wanted(document: Document, rng: Random) -> list[Intent] | Drop:
     except (AttributeError, TypeError, KeyError, ValueError):
         return Drop("unreadable-intents")
     chosen = clear(_choose([intent for intent in intents if _sayable(intent) and not silent(intent)], rng))
+    if not all(_NAME.match(str(intent.value)) for intent in chosen if intent.aspect in ("name", "namespace", "container.image")):
+        return Drop("template")
     if not any(intent.aspect == "name" for intent in chosen):
         return Drop("name-unsayable")
+    if sum(intent.aspect.startswith("grant") for intent in chosen) > MAX_GRANTS:
+        return Drop("too-long")
     if any(intent.aspect in ESSENTIAL and not _sayable(intent) for intent in intents):
         return Drop("essential-unsayable")
+    if _names_in_part(intents):
+        return Drop("names-of-some-verbs")
     wants = "container.image" if KINDS[obj["kind"]].template is not None else "data" if obj["kind"] in ("ConfigMap", "Secret") else ""
     if obj["kind"] == "Service" and not any(intent.aspect in ("port", "spec.externalName") for intent in chosen):
         return Drop("nothing-in-it")
@@ -92,13 +100,35 @@ def wanted(document: Document, rng: Random) -> list[Intent] | Drop:
     return chosen
 
 
+_SECURITY = "container.securityContext"
+
+
+def _names_in_part(intents: Sequence[Intent]) -> bool:
+    """Say whether some verbs of a resource are for named objects and others for all; or new objects, or all at once, are asked by name.
+
+    Grants and names are one statement each: said so, `create` would go under the names, where a request for it holds none to compare.
+    """
+    named = {intent.keys for intent in intents if intent.aspect == "grant.names" and "/" not in intent.keys[0]}
+    return any(
+        intent.aspect == "grant.unnamed[]" or (intent.aspect == "grant" and intent.keys in named and _NAMELESS & set(intent.value))
+        for intent in intents
+    )
+
+
+_NAMELESS = frozenset(("create", "deletecollection", "list", "watch"))
+
+
 def clear(intents: Sequence[Intent]) -> list[Intent]:
-    """Return intents without those that leave something open: what is frozen where it holds nothing, and a workload's own `app` label.
+    """Return intents without those that leave something open, or contradict others.
+
+    Left out are what is frozen where it holds nothing, a workload's own `app` label, and what is refused beside the host's network or
+    full privileges.
 
     Whoever asks for the label `app` of a Deployment may well mean its pods, which get their name for it unless told otherwise.
     """
     said = {intent.aspect: intent.value for intent in intents if not intent.keys}
     empty = "immutable" in said and not any(intent.aspect == "data" for intent in intents)
+    privileged = {intent.keys for intent in intents if intent.aspect == f"{_SECURITY}.privileged" and intent.value}
     own = str(said.get("name")) if KINDS[str(said["kind"])].selects else ""
     pods = {str(intent.value) for intent in intents if intent.aspect == "podLabel" and intent.keys == ("app",)} or {own}
     return [
@@ -106,6 +136,8 @@ def clear(intents: Sequence[Intent]) -> list[Intent]:
         for intent in intents
         if not (intent.aspect == "immutable" and empty)
         and not (own and intent.aspect == "label" and intent.keys == ("app",) and str(intent.value) not in pods)
+        and not (intent.aspect == "container.port.hostPort" and said.get("pod.hostNetwork"))
+        and not (intent.aspect == f"{_SECURITY}.allowPrivilegeEscalation" and intent.keys in privileged)
     ]
 
 

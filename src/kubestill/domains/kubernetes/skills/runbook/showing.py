@@ -54,8 +54,7 @@ def _mail(fired: Fired) -> str:
 def _grafana(fired: Fired) -> str:
     labels = fired.pairs(" - KEY = VALUE", "\n")
     rest = f"{labels}\n" if labels else ""
-    value = fired.rng.choice(("A=1, C=1", "B=1", "A=0", "[no value]"))
-    return f"**Firing**\n\nValue: {value}\nLabels:\n - alertname = {{alert}}\n{rest}Annotations:\n - summary = {fired.sentence}"
+    return f"**Firing**\n\nValue: [no value]\nLabels:\n - alertname = {{alert}}\n{rest}Annotations:\n - summary = {fired.sentence}"
 
 
 def _amtool(fired: Fired) -> str:

@@ -1,0 +1,25 @@
+"""The heap of a process that trains, kept to what is in use.
+
+Blocks differ in shape, so that each step frees and asks for other sizes: within a few hundred steps the C library holds several times what
+is live, and oneDNN a kernel for each of the last thousand shapes (docs/log/2026-11-27-the-loop.md has both).
+"""
+
+import ctypes
+import sys
+
+from kubestill.ground.settings import lend
+
+EVERY_STEPS = 100  # each costs what two steps leave behind being asked for anew: under a hundredth
+KERNELS = 64  # kept ones, of up to 2 MB each: two blocks' worth, since shapes seldom come back
+
+
+def few_kernels() -> None:
+    """Let oneDNN keep few kernels, in this process and its children; it reads this once, at the first product."""
+    lend("ONEDNN_PRIMITIVE_CACHE_CAPACITY", str(KERNELS))
+
+
+def trim() -> None:
+    """Give free memory back to the system (glibc; elsewhere nothing happens)."""
+    give_back = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+    if give_back is not None:
+        give_back(0)
