@@ -152,7 +152,7 @@ def _storage_class(words: Words) -> Iterator[Intent]:
     yield from some("default.class", 0.12, lambda _: True)(words)
     if made:
         yield from some("allowVolumeExpansion", 0.35, lambda _: True)(words)
-    for key in words.rng.sample(("type", "fsType", "pool", "tier", "zone"), words.rng.choice((0, 0, 1, 2)) if made else 0):
+    for key in words.rng.sample(("fsType", "pool", "tier"), words.rng.choice((0, 0, 1, 2)) if made else 0):
         yield Intent("parameter", (key,), words.of_key(key))
 
 

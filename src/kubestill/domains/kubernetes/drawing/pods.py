@@ -1,5 +1,6 @@
 """Pods and the workloads that run them, drawn as intents."""
 
+import re
 from collections.abc import Callable, Iterator
 from random import Random
 from typing import Any
@@ -49,11 +50,14 @@ def container(words: Words, address: str, rich: float) -> Iterator[Intent]:
     rng = words.rng
     yield Intent("container.image", (address,), words.image())
     ports: list[int] = []
+    served: list[int] = []
     for _ in range(rng.choice((0, 1, 1, 1, 2)) if chance(rng, 0.75) else 0):
         port = words.port()
         if port not in ports:
             ports.append(port)
-            yield from _port(words, address, port)
+            about = list(_port(words, address, port))
+            served += [] if any(intent.aspect.endswith(".protocol") for intent in about) else [port]
+            yield from about
     if chance(rng, 0.4 * rich):
         names = {words.variable() for _ in range(rng.choice((1, 1, 2, 3)))}
         used: set[str] = set()
@@ -65,7 +69,7 @@ def container(words: Words, address: str, rich: float) -> Iterator[Intent]:
     if chance(rng, 0.08 * rich):
         yield Intent(f"container.envFrom.{rng.choice(('secret', 'configMap'))}", (address,), words.name())
     yield from _resources(words, address, rich)
-    yield from _probes(words, address, ports, rich)
+    yield from _probes(words, address, served, rich)
     for draw in _CONTAINER:
         for intent in draw(words):
             if chance(rng, rich):
@@ -74,11 +78,12 @@ def container(words: Words, address: str, rich: float) -> Iterator[Intent]:
 
 def _port(words: Words, address: str, port: int) -> Iterator[Intent]:
     yield Intent("container.port", (address,), port)
-    if chance(words.rng, 0.12):
+    named = chance(words.rng, 0.12)
+    if named:
         yield Intent(
             "container.port.name", (address, str(port)), words.rng.choice(("http", "https", "metrics", "grpc", "admin", "web", "tcp"))
         )
-    if chance(words.rng, 0.04):
+    if not named and chance(words.rng, 0.04):  # no `https` over UDP
         yield Intent("container.port.protocol", (address, str(port)), words.rng.choice(("UDP", "UDP", "SCTP")))
     if chance(words.rng, 0.03):
         yield Intent("container.port.hostPort", (address, str(port)), words.port())
@@ -134,19 +139,36 @@ def _pair(words: Words, what: str) -> tuple[str, str]:
     return f"{base * scale}{unit}", f"{base * scale * factor}{unit}"
 
 
+_ALIVE = (  # what tells whether a process is alive, and returns at once
+    ("cat", "/tmp/healthy"),
+    ("cat", "/tmp/ready"),
+    ("test", "-f", "/tmp/healthy"),
+    ("ls", "/tmp/alive"),
+    ("pg_isready",),
+    ("pg_isready", "-U", "postgres"),
+    ("redis-cli", "ping"),
+    ("mysqladmin", "ping"),
+    ("mongosh", "--eval", "db.adminCommand('ping')"),
+    ("rabbitmq-diagnostics", "-q", "ping"),
+    ("nginx", "-t"),
+    ("/bin/grpc_health_probe", "-addr=:50051"),
+    ("curl", "-f", "http://localhost/healthz"),
+)
+
+
 def _probes(words: Words, address: str, ports: list[int], rich: float) -> Iterator[Intent]:
     rng = words.rng
     for probe, probability in (("livenessProbe", 0.14), ("readinessProbe", 0.14), ("startupProbe", 0.03)):
         if not chance(rng, probability * rich):
             continue
-        port = rng.choice(ports) if ports and chance(rng, 0.8) else words.port()
+        port = rng.choice(ports) if ports else words.port()
         roll = rng.random()
         if roll < 0.7 or probe == "startupProbe":
             yield Intent(f"container.{probe}.httpGet", (address,), (words.url_path(), port))
         elif roll < 0.85:
             yield Intent(f"container.{probe}.tcpSocket", (address,), port)
         else:
-            yield Intent(f"container.{probe}.exec", (address,), words.command())
+            yield Intent(f"container.{probe}.exec", (address,), rng.choice(_ALIVE))
         for field in ("initialDelaySeconds", "periodSeconds", "failureThreshold", "timeoutSeconds"):
             if probe != "startupProbe" and chance(rng, 0.2):
                 yield Intent(
@@ -157,7 +179,7 @@ def _probes(words: Words, address: str, ports: list[int], rich: float) -> Iterat
 _SECURITY = "securityContext"
 _CONTAINER: tuple[Draw, ...] = (
     some("container.command", 0.12, lambda words: words.command()),
-    some("container.args", 0.08, lambda words: words.command()[-2:]),
+    some("container.args", 0.08, lambda words: words.options()),
     some("container.imagePullPolicy", 0.08, pick("Always", "IfNotPresent", "Never")),
     some("container.workingDir", 0.03, lambda words: words.path()),
     some(f"container.{_SECURITY}.runAsUser", 0.04, pick(1000, 1001, 65534, 999, 10001)),
@@ -286,6 +308,10 @@ def _rolled_or_recreated(intents: Iterator[Intent]) -> Iterator[Intent]:
             yield intent
 
 
+BATCH = ("Job", "CronJob")
+_SERVING = re.compile(r"Probe\.|\.port\.protocol\Z")  # of what runs to its end nobody asks whether it is ready
+
+
 def workload(kind: str, words: Words) -> Iterator[Intent]:
     """Yield the intents of a workload of that kind, or of a Pod."""
     rng = words.rng
@@ -311,6 +337,6 @@ def workload(kind: str, words: Words) -> Iterator[Intent]:
         yield Intent("spec.schedule", (), words.schedule())
         yield from _all(_CRON, words)
         yield from (intent for intent in _all(_JOB, words) if chance(rng, 0.35))
-    yield from pod(words, rich, stateful, kind == "Pod")
+    yield from (intent for intent in pod(words, rich, stateful, kind == "Pod") if kind not in BATCH or not _SERVING.search(intent.aspect))
     if kind in ("Job", "CronJob", "Pod") and chance(rng, 0.35):
         yield Intent("pod.restartPolicy", (), rng.choice(("Never", "OnFailure") if kind != "Pod" else ("Never", "OnFailure", "Always")))

@@ -139,7 +139,9 @@ class Words:
         head = rng.choice(
             ("/data", "/etc", "/var/lib", "/var/log", "/opt", "/mnt", "/srv", "/usr/share", "/app", "/tmp", "/home", "/cache")
         )
-        return head if rng.random() < 0.2 else f"{head}/{self.word()}" + (f"/{self.word()}" if rng.random() < 0.25 else "")
+        if head in ("/data", "/mnt", "/srv", "/app", "/tmp", "/cache") and rng.random() < 0.4:
+            return head
+        return f"{head}/{self.word()}" + (f"/{self.word()}" if rng.random() < 0.25 else "")
 
     def url_path(self) -> str:
         """Return a path of an HTTP request."""
@@ -287,6 +289,11 @@ class Words:
         if roll < 0.85:
             return f"{minute} {hour} * * {rng.choice(('1-5', str(rng.randrange(7)), str(rng.randrange(7)), '6,0'))}"
         return f"{minute} {hour} {rng.choice((1, 1, 15, rng.randrange(1, 29)))} * *"
+
+    def options(self) -> tuple[str, ...]:
+        """Return the options that a program is started with."""
+        rng = self.rng
+        return tuple(rng.choice((f"--{self.word()}={self.word()}", f"--{self.word()}")) for _ in range(rng.choice((1, 1, 2))))
 
     def command(self) -> tuple[str, ...]:
         """Return a command line as a list."""

@@ -62,7 +62,8 @@ class Clause:
         if not self.tables:
             return shield(self.variables["v"]), "", ""
         table = self.table(manner.register, part)
-        lines = (manner.again,) if manner.again else fitting(table, part, manner.sorts, manner.most)
+        again = manner.again and not (self.unfit and self.unfit.search(manner.again))
+        lines = (manner.again,) if again else fitting(table, part, manner.sorts, manner.most)
         for _ in range(_TRIES):
             line = lines[int(rng.random() * len(lines))]
             text, form = table.one_of((line,), rng)

@@ -1,5 +1,6 @@
 """Intents → clauses, each intent in exactly one of them or left unsaid."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from random import Random
@@ -29,4 +30,25 @@ def clauses(intents: Sequence[Intent], rng: Random, style: Style | None = None) 
             said.append(replace(clause, intents=(intent,)))
         else:
             unsaid.append(intent)
-    return said, unsaid
+    several = sum(intent.aspect.startswith("subject.") for intent in intents) > 1
+    return [_guarded(clause, several) for clause in said], unsaid
+
+
+def _guarded(clause: Clause, several: bool) -> Clause:
+    """Return a clause that keeps off the lines in which its key would be misread, or its subject hang on nothing."""
+    first = clause.intents[0] if clause.intents else None
+    if first is None or clause.inner:
+        return clause
+    if first.aspect in _DOTTED and len(clause.intents) == 1 and set(first.keys[-1]) & set("./"):
+        return replace(clause, unfit=_FIELD_PATH)
+    if several and first.aspect.startswith("subject."):
+        return replace(clause, unfit=_HANGING)
+    return clause
+
+
+_DOTTED = frozenset("label annotation podLabel podAnnotation data".split())
+_FIELD_PATH = re.compile(r"(labels|annotations|data)\.\{k\}")  # `labels.app.kubernetes.io/name` would be another key
+# Of one subject beside others it is said that it is one, or what it is given.
+_HANGING = re.compile(
+    r"^(?!.*(subject|:|=|>|access|\b(to|for|bind|give|grant|assign|add|apply|attach|authorize|include|name|list|have|put|target|goes)\b))"
+)

@@ -266,8 +266,11 @@ def _lists(pool: Pool) -> list[Clause]:
 def _combined(pool: Pool) -> list[Clause]:
     """Two aspects in one breath, as the tables of `pairs.toml` join them."""
     said = []
+    several = sum(len(found) for (aspect, _), found in pool.left.items() if aspect.startswith("subject.")) > 1
     for name, aspects in _combinations().items():
         if pool.rng.random() > _COMBINED_SHARE:
+            continue
+        if several and "roleRef" in aspects:  # else the role would be one subject's alone
             continue
         found = [_only(pool, aspect) for aspect in aspects]
         if any(not intents for intents in found):

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 
 from kubestill.domains.api import Intent
@@ -99,6 +99,11 @@ def listed(texts: Sequence[str]) -> str:
 
 
 HEAD = ("kind", "name", "namespace")
+_IN_DATA = re.compile(r"\bdata\b")
+
+
+def _is_data(clause: Clause) -> bool:
+    return bool(clause.intents) and clause.intents[0].aspect == "data"
 
 
 @dataclass
@@ -127,6 +132,8 @@ class Request:
         style = draw_style(rng)
         rest = [intent for intent in intents if intent.aspect not in HEAD]
         said, unsaid = clauses(rest, rng, style)
+        if facts["kind"] == "Secret":  # whose values under `data` would have to be encoded
+            said = [replace(clause, unfit=_IN_DATA) if _is_data(clause) else clause for clause in said]
         ordered = in_order(said, rest, rng)
         style = style.over((clause.table("kv", part) for clause in ordered), part)
         most = 10 if len(ordered) < 3 else 8 if len(ordered) < 5 else 7

@@ -140,7 +140,8 @@ def list_text(values: Sequence[Any], rng: Random) -> str:
         return ", ".join(texts[:-1]) + rng.choice((" as well as ", " plus ", " and also ", " + ")) + texts[-1]
     if len(texts) == 2 and roll < 0.9:
         return f"both {texts[0]} and {texts[1]}"
-    return rng.choice(("/", ",", " + ", " & ")).join(texts)
+    mark = rng.choice(("/", ",", " + ", " & "))
+    return (" & " if mark == "/" and texts[0].isdigit() else mark).join(texts)  # `80/443` would be read as one
 
 
 def command_text(value: Sequence[str], rng: Random) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 from kubestill.domains.api import Intent
 from kubestill.domains.kubernetes.drawing.others import NAMESPACED, verbs_for
+from kubestill.domains.kubernetes.drawing.pods import BATCH
 from kubestill.domains.kubernetes.drawing.words import Words
 from kubestill.domains.kubernetes.intents.kinds import KINDS
 from kubestill.domains.kubernetes.phrasing.joins import resource_text, verbs_text
@@ -75,8 +76,11 @@ def _probe(facts: Facts, words: Words) -> Change | None:
     probe = rng.choice(("liveness", "readiness", "readiness", "startup"))
     if _has(facts, f"container.{probe}Probe"):
         return None
-    ports = [int(fact.value) for fact in facts if fact.aspect == "container.port"]
-    port = rng.choice(ports) if ports and rng.random() < 0.8 else words.port()
+    if any(fact.aspect == "kind" and fact.value in BATCH for fact in facts):
+        return None
+    udp = {fact.keys[-1] for fact in facts if fact.aspect == "container.port.protocol"}
+    ports = [int(fact.value) for fact in facts if fact.aspect == "container.port" and str(fact.value) not in udp]
+    port = rng.choice(ports) if ports else words.port()
     if rng.random() < 0.8 or probe == "startup":
         path = words.url_path()
         intent = Intent(f"container.{probe}Probe.httpGet", ("",), (path, port))
@@ -234,7 +238,6 @@ ADDITIONS: dict[str, tuple[Addition, ...]] = {
     "PersistentVolume": (_LABEL,),
     "StorageClass": (
         _flag("allowVolumeExpansion", "expansion"),
-        _entry("parameter", "parameter", lambda words: (key := words.rng.choice(("type", "fsType", "pool", "tier")), words.of_key(key))),
         _LABEL,
     ),
     "ServiceAccount": (

@@ -1,5 +1,6 @@
 """What may change in an object that is there: by what it says, one change a fact, and what may be added to its kind."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -71,11 +72,20 @@ def _tag(words: Words, old: Any) -> Any:
     text = str(old)
     head, colon, tail = text.rpartition(":")
     plain = bool(colon) and "/" not in tail and "@" not in text
-    return f"{head}:{words.tag()}" if plain and words.rng.random() < 0.8 else words.image()
+    if not plain or words.rng.random() > 0.8:
+        return words.image()
+    tags = [words.tag() for _ in range(8)]
+    return f"{head}:{next((tag for tag in tags if _leading(tag) > _leading(tail)), words.rng.choice(('stable', 'latest')))}"
+
+
+def _leading(tag: str) -> int:
+    """Return the first number of a tag, so that nobody upgrades to an older version; a tag without one is as old as any."""
+    found = re.search(r"\d+", tag)
+    return int(found[0]) if found else 0
 
 
 def _probe(words: Words, old: Any) -> Any:
-    return (words.url_path(), old[1]) if words.rng.random() < 0.6 else (old[0], words.port())
+    return words.url_path(), old[1]  # its port is one that the container serves on
 
 
 def _named(words: Words, _: Any) -> Any:
@@ -143,7 +153,6 @@ SETTABLE: dict[str, Settable] = {
     "spec.ingressClassName": _S("ingress_class", _one_of("nginx", "traefik", "public", "internal", "haproxy")),
     "hard": _S("hard", lambda words, old: words.cpu() if str(old).endswith("m") else _more(words, old), True),
     "value": _S("priority", lambda words, _: words.rng.choice((1000, 5000, 10000, 100000, 500, 250, 1000000))),
-    "parameter": _S("parameter", lambda words, old: words.like(str(old)), True),
     "spec.minAvailable": _S("min_available", _disruption),
     "spec.maxUnavailable": _S("max_unavailable", _disruption),
     **{f"container.{probe}.httpGet": _S("probe", _probe, True) for probe in ("livenessProbe", "readinessProbe", "startupProbe")},
@@ -163,6 +172,7 @@ _ONLY_GONE = {
     "pod.priorityClassName": "priority_class",
     "mount.emptyDir": "mount",
     "mount.hostPath": "mount",
+    "parameter": "parameter",  # another value may be one that the provisioner does not know
 }
 _PROBE_WORDS = {"livenessProbe": "liveness", "readinessProbe": "readiness", "startupProbe": "startup"}
 _MOUNT_WORDS = {"pvc": "claim", "configMap": "configmap", "secret": "secret"}
@@ -184,7 +194,12 @@ def offers(kind: str, facts: Sequence[Intent], words: Words) -> list[Offer]:
     rng = words.rng
     hand = rng.getrandbits(32)
     found: list[Offer] = []
+    probed = {
+        str(port) for fact in facts if "Probe." in fact.aspect for port in (fact.value if isinstance(fact.value, tuple) else (fact.value,))
+    }
     for fact in facts:
+        if fact.aspect == "container.port" and str(fact.value) in probed:
+            continue  # which would be probed where nothing is served any more
         if fact.aspect in SETTABLE and (kind, fact.aspect) not in _IMMUTABLE:
             found.append(partial(_set, fact, words, hand))
             if SETTABLE[fact.aspect].gone and rng.random() < 0.4:

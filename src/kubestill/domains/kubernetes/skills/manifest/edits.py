@@ -118,6 +118,8 @@ def _clear(fact: Intent, facts: Sequence[Intent]) -> bool:
     """Say whether a short wish about a fact can mean nothing else: the only container, the only port."""
     if fact.keys and bool(fact.keys[0]) != (fact.aspect == "tls") and fact.aspect.startswith(("container.", "mount.", "tls")):
         return False
+    if fact.aspect == "container.image" and any(one.aspect == "init.image" for one in facts):
+        return False
     head = "container.port" if fact.aspect.startswith("container.port") else fact.aspect.split(".")[0]
     return head not in ("port", "container.port") or sum(one.aspect == head for one in facts) == 1
 

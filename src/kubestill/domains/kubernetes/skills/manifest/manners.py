@@ -117,11 +117,12 @@ def _ticketed(seeds: Seeds) -> str:
 def _mailed(seeds: Seeds) -> str:
     speaker, head = seeds.speaker, seeds.head()
     items = seeds.items("np")
-    text = _put(speaker.say("manners.mail/open", n=speaker.rng.choice(_PEOPLE)), "head", head)
+    reader, writer = speaker.rng.sample(_PEOPLE, 2)
+    text = _put(speaker.say("manners.mail/open", n=reader), "head", head)
     if items:
         text += " " + _put(speaker.say("manners.mail/body"), "items", listed(items))
     text += f" {speaker.say('manners.constraint/line')}." if seeds.constraint else ""
-    return f"{text}\n\n{speaker.say('manners.mail/close', n=speaker.rng.choice(_PEOPLE))}"
+    return f"{text}\n\n{speaker.say('manners.mail/close', n=writer)}"
 
 
 def _strung(seeds: Seeds, manner: str, register: str, join: str) -> str:

@@ -79,7 +79,8 @@ def wanted(document: Document, rng: Random) -> list[Intent] | Drop:
         intents = read(obj)
     except (AttributeError, TypeError, KeyError, ValueError):
         return Drop("unreadable-intents")
-    chosen = clear(_choose([intent for intent in intents if _sayable(intent) and not silent(intent)], rng))
+    sayable = [intent for intent in intents if _sayable(intent) and not silent(intent)]
+    chosen = clear(_run_whole(_choose(sayable, rng), intents))
     if not all(_NAME.match(str(intent.value)) for intent in chosen if intent.aspect in ("name", "namespace", "container.image")):
         return Drop("template")
     if not any(intent.aspect == "name" for intent in chosen):
@@ -90,6 +91,11 @@ def wanted(document: Document, rng: Random) -> list[Intent] | Drop:
         return Drop("essential-unsayable")
     if _names_in_part(intents):
         return Drop("names-of-some-verbs")
+    numbers = [(intent.aspect, intent.keys, intent.value) for intent in intents if intent.aspect in ("port", "container.port")]
+    if len(set(numbers)) < len(numbers):
+        return Drop("ports-of-one-number")
+    if _expands_unknown(chosen):
+        return Drop("undefined-variable")
     wants = "container.image" if KINDS[obj["kind"]].template is not None else "data" if obj["kind"] in ("ConfigMap", "Secret") else ""
     if obj["kind"] == "Service" and not any(intent.aspect in ("port", "spec.externalName") for intent in chosen):
         return Drop("nothing-in-it")
@@ -98,6 +104,17 @@ def wanted(document: Document, rng: Random) -> list[Intent] | Drop:
     if wants and not any(intent.aspect == wants for intent in chosen):
         return Drop("nothing-in-it")
     return chosen
+
+
+_EXPANDED = re.compile(r"\$[({]?(\w+)")
+
+
+def _expands_unknown(intents: Sequence[Intent]) -> bool:
+    """Say whether a command or a value is asked for that expands a variable which nothing asked for defines."""
+    known = {intent.keys[-1] for intent in intents if intent.aspect.startswith("container.env") and intent.keys}
+    told = (intent for intent in intents if intent.aspect.startswith(("container.", "init.")))
+    used = {name for intent in told for text in _texts(intent.value) for name in _EXPANDED.findall(text)}
+    return bool(used - known)
 
 
 _SECURITY = "container.securityContext"
@@ -165,6 +182,8 @@ def _sayable(intent: Intent) -> bool:
     if "[]" in intent.aspect or intent.value is None or intent.value == "":
         return False
     texts = [*intent.keys, *_texts(intent.value)]
+    if isinstance(intent.value, tuple) and any("'" in text for text in texts):
+        return False  # which a shell has only as `'"'"'`
     return all(len(text) <= MAX_VALUE_CHARS and (text == "" or bool(_PLAIN.match(text))) for text in texts)
 
 
@@ -189,6 +208,15 @@ def whole(intents: Sequence[Intent]) -> list[Intent]:
     places = {(intent.aspect, intent.keys[:2]) for intent in intents}
     ports = {(intent.aspect, (*intent.keys, str(intent.value))) for intent in intents if intent.aspect in ("port", "container.port")}
     return [intent for intent in intents if not _orphaned(intent, places | ports)]
+
+
+_RUN = ("container.command", "container.args")
+
+
+def _run_whole(chosen: Sequence[Intent], intents: Sequence[Intent]) -> list[Intent]:
+    """Return what is chosen without half a command line: its program alone, or arguments that would be run by themselves."""
+    parted = {intent.keys for intent in intents if intent.aspect in _RUN and intent not in chosen}
+    return [intent for intent in chosen if not (intent.aspect in _RUN and intent.keys in parted)]
 
 
 _HANDLERS = ("httpGet", "tcpSocket", "exec", "grpc")

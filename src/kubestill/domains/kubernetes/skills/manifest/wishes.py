@@ -1,5 +1,6 @@
 """Changes → a wish in English: what shall be different, in one of eight manners."""
 
+import re
 from collections.abc import Callable, Sequence
 from random import Random
 
@@ -45,9 +46,13 @@ def _do(speaker: Speaker, change: Change) -> str:
     return _put(speaker.say(f"edits.do/{verb}", **values), "what", _what(speaker, change))
 
 
+# `Let it just hold x` would take the rest away, `it should have port 80 open` leave the old one there.
+_BESIDE = ("data", "container_port", "service_port")
+
+
 def _as_for_new(speaker: Speaker, change: Change) -> str:
     """Return a change in the words in which a new object is asked for: `give it two cores`."""
-    if change.topic == "data":  # an object of nothing else: `let it just hold x` would take the rest away
+    if change.topic in _BESIDE:
         return ""
     text = speaker.clause(change.intents[0], "np")
     return _put(speaker.say("edits.whole/np"), "np", text) if text else ""
@@ -115,9 +120,15 @@ def _terse(speaker: Speaker, changes: Sequence[Change]) -> str:
 def _listed(speaker: Speaker, changes: Sequence[Change]) -> str:
     """A title and a line for each change."""
     mark = speaker.say("edits.wish/mark")
-    title = speaker.say("edits.wish/title") + speaker.rng.choice((":", ":", "", " -"))
     register = speaker.rng.choice(("kv", "do", "do"))
-    return "\n".join([title, *(f"{mark}{_register(speaker, one, 'kv') if register == 'kv' else _do(speaker, one)}" for one in changes)])
+    lines = [_register(speaker, one, "kv") if register == "kv" else _do(speaker, one) for one in changes]
+    title = speaker.say("edits.wish/title")
+    if any(set(_LONG_WORD.findall(title.lower())) & set(_LONG_WORD.findall(line.lower())) for line in lines):
+        title = "edit"  # nobody writes `what to change: change it to …`
+    return "\n".join([title + speaker.rng.choice((":", ":", "", " -")), *(f"{mark}{line}" for line in lines)])
+
+
+_LONG_WORD = re.compile(r"[a-z]{5,}")
 
 
 def _steps(speaker: Speaker, changes: Sequence[Change]) -> str:
@@ -131,10 +142,11 @@ def _steps(speaker: Speaker, changes: Sequence[Change]) -> str:
 
 
 def _mailed(speaker: Speaker, changes: Sequence[Change]) -> str:
-    opening = speaker.say("edits.wish/mail_open", n=speaker.rng.choice(_PEOPLE))
+    reader, writer = speaker.rng.sample(_PEOPLE, 2)
+    opening = speaker.say("edits.wish/mail_open", n=reader)
     body = _joined(speaker, [_do(speaker, change) for change in changes])
     why = f" {_why(speaker, changes)}." if speaker.chance(0.3) else ""
-    return f"{opening} please {body}.{why}\n\n{speaker.say('edits.wish/mail_close', n=speaker.rng.choice(_PEOPLE))}"
+    return f"{opening} please {body}.{why}\n\n{speaker.say('edits.wish/mail_close', n=writer)}"
 
 
 def _dictated(speaker: Speaker, changes: Sequence[Change]) -> str:
