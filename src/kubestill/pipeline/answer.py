@@ -155,7 +155,7 @@ def ask_model(model: Model, request: str, wish: Wish = Wish(), told: Told | None
         and getattr(engine, "notes", False)
         and wish.skill not in getattr(engine, "tasks", ())
     ):
-        raise UserError("--task", f"this model has not learned {wish.skill}", "give --model a student of recipes/kubernetes-skills.toml")
+        raise UserError("--task", f"this model has not learned {wish.skill}", "--model kubernetes-skills has")
     if wish.draft and getattr(engine, "notes", False):
         raise UserError(
             "--draft", "this model notes what it understood, and what it notes is built", "leave it out, or give another --model"
