@@ -8,6 +8,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from kubestill.ground.settings import usable_cores
+
 TOLD_PACKAGES = (
     "kubestill",
     "torch",
@@ -37,10 +39,9 @@ def versions() -> dict[str, str]:
 
 def hardware() -> dict[str, Any]:
     """Return the processor's name, the cores this process may use, the machine's memory, and the accelerator's name or ""."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     memory_bytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     query = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]
-    return {"cpu": _cpu_name(), "cores": cores, "memory_bytes": memory_bytes, "accelerator": _told(query).split("\n")[0]}
+    return {"cpu": _cpu_name(), "cores": usable_cores(), "memory_bytes": memory_bytes, "accelerator": _told(query).split("\n")[0]}
 
 
 def commit() -> str:

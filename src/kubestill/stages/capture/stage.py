@@ -3,7 +3,6 @@
 A teacher is a folder that is asked about the very tokens that training will see, or a server that answers the requests itself.
 """
 
-import os
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
@@ -11,6 +10,7 @@ from pydantic import Field
 
 from kubestill.ground.errors import Unavailable, UserError
 from kubestill.ground.fingerprint import digest
+from kubestill.ground.settings import usable_cores
 from kubestill.ground.stage import Done, How, Inputs, Job, What
 from kubestill.tools.modeling.bases import find_base
 
@@ -83,7 +83,7 @@ class Capture:
             if job.what.teacher:
                 from kubestill.stages.capture.local import capture
 
-                return capture(job, job.how.processes or _cores())
+                return capture(job, job.how.processes or usable_cores())
             from kubestill.stages.capture.served import capture_served
 
             return capture_served(job)
@@ -92,11 +92,6 @@ class Capture:
                 raise
             extra = "train" if job.what.teacher else "http"
             raise Unavailable(f"capture needs {error.name}", f"pip install 'kubestill[{extra}]'") from None
-
-
-def _cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 STAGE = Capture()

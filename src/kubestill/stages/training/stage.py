@@ -1,13 +1,13 @@
 """Training: a mix becomes the weights of a student."""
 
 import json
-import os
 import shutil
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from kubestill.ground.errors import Unavailable
 from kubestill.ground.fingerprint import digest
+from kubestill.ground.settings import usable_cores
 from kubestill.ground.stage import Done, How, Inputs, Job, What
 from kubestill.stages.training.settings import StartWhat, TrainingHow, TrainingWhat
 from kubestill.tools.modeling.bases import find_base
@@ -47,7 +47,7 @@ class Training:
             UserError: settings, base or mix cannot be used, or the loss became no number.
             Unavailable: torch is not installed.
         """
-        processes = min(job.how.processes or _cores(), job.what.blocks)
+        processes = min(job.how.processes or usable_cores(), job.what.blocks)
         try:
             from kubestill.tools.modeling.encoding import ENCODED
 
@@ -71,11 +71,6 @@ class Training:
         from kubestill.stages.training import prepare
 
         return Done(prepare.prepare(job, processes))
-
-
-def _cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _train(job: Job, processes: int) -> dict[str, Any]:

@@ -16,9 +16,10 @@ from kubestill.stages.capture import local, served
 from kubestill.stages.capture.stage import STAGE, CaptureHow, CaptureWhat
 from kubestill.tools.modeling.encoding import Encoding, Limits, encode_mix, shards_of
 from kubestill.tools.signals import Signals, unpack
+from support.toy_training import tiny
 from unit.stages.training.test_distill import small, train
 from unit.stages.training.test_distill import teacher as teacher
-from unit.stages.training.test_training import job, mix, record, tiny
+from unit.stages.training.test_training import job, mix, record
 
 __all__ = ["mix", "small", "teacher", "tiny"]  # fixtures
 

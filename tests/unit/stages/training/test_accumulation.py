@@ -9,8 +9,10 @@ from kubestill.ground.seeds import Seed
 from kubestill.stages.training import parallel, prepare
 from kubestill.stages.training.batches import Position, Step
 from kubestill.stages.training.loop import Given, Trainer
+from kubestill.tools.modeling import presets
 from kubestill.tools.modeling.encoding import ENCODED, Encoded
-from tests.unit.stages.training.test_training import WHAT, job, mix, tiny
+from support.toy_training import TINY, tiny
+from tests.unit.stages.training.test_training import WHAT, job, mix
 
 __all__ = ["mix", "tiny"]  # fixtures
 
@@ -18,8 +20,6 @@ __all__ = ["mix", "tiny"]  # fixtures
 @pytest.fixture(scope="module")
 def prepared(mix, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
-        from tests.unit.stages.training.test_training import TINY, presets
-
         patch.setitem(presets.PRESETS, "tiny", TINY)
         made = job(mix, tmp_path_factory.mktemp("out"), WHAT.model_copy(update={"clip": 1e9}))
         prepare.prepare(made, 1)

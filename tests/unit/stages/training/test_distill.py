@@ -18,7 +18,8 @@ from kubestill.tools.modeling import presets
 from kubestill.tools.modeling.encoding import Encoding, Limits, encode_lines, laid
 from kubestill.tools.modeling.presets import Architecture
 from kubestill.tools.modeling.teacher import load_teacher
-from unit.stages.training.test_training import TINY, WHAT, Cut, CutAfter, curve, job, mix, tiny
+from support.toy_training import TINY, Cut, CutAfter, tiny
+from unit.stages.training.test_training import WHAT, curve, job, mix
 from unit.tools.engines.test_pretrained import write_model
 
 __all__ = ["mix", "tiny"]  # fixtures

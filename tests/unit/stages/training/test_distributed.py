@@ -21,8 +21,9 @@ from kubestill.tools.modeling import presets
 from kubestill.tools.modeling.foreign import ForeignBody
 from kubestill.tools.modeling.layout import Layout
 from kubestill.tools.modeling.network import StudentBody
+from support.toy_training import TINY, Cut, CutAfter
 from unit.stages.training import test_training as toy
-from unit.stages.training.test_training import HOW, TINY, WHAT, Cut, CutAfter, curve, job
+from unit.stages.training.test_training import HOW, WHAT, curve, job
 from unit.tools.engines.test_pretrained import write_model
 
 mix = toy.mix

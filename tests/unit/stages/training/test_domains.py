@@ -23,9 +23,10 @@ from kubestill.stages.training.settings import DomainsWhat, TrainingHow, Trainin
 from kubestill.stages.training.stage import STAGE
 from kubestill.tools.modeling import presets
 from kubestill.tools.modeling.encoding import Encoded
-from kubestill.tools.modeling.presets import Architecture
+from support.toy_training import TINY, Cut, CutAfter, tiny
 
-TINY = Architecture(hidden=64, layers=2, heads=2, kv_heads=1, head_dim=32, ffn=64, max_position=128)
+__all__ = ["tiny"]  # a fixture
+
 TEACHER = {"count": 1.2, "rhyme": 1.1, "copy": 1.3}
 DOMAINS = DomainsWhat(by="skill", interval_tokens=1_500, teacher_perplexity=TEACHER, clip=50.0)
 WHAT = TrainingWhat(
@@ -207,16 +208,6 @@ def mix(tmp_path_factory):
     return folder
 
 
-@pytest.fixture(autouse=True)
-def tiny(monkeypatch):
-    monkeypatch.setitem(presets.PRESETS, "tiny", TINY)
-    monkeypatch.setattr(watch, "CURVE_POINTS", 10_000)
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def job(mix, out, what=WHAT, how=HOW, progress=None):
     out.mkdir(exist_ok=True)
     return Job(what, how, {"mix": Artifact("mix", "k", "curation", mix)}, out, Seed(7), progress or Silent(), Toy())
@@ -279,20 +270,6 @@ def test_a_student_is_as_perplexed_as_hugging_face_says(mix, whole, tmp_path):
         count[sample["skill"]] += len(answer)
     for name in TEACHER:
         assert told[name]["student"] == pytest.approx(math.exp(summed[name] / count[name]), rel=1e-4)
-
-
-class Cut(Exception):
-    pass
-
-
-class CutAfter(Silent):
-    def __init__(self, steps):
-        self.left = steps
-
-    def step(self, done, total, unit, **figures):
-        self.left -= 1
-        if not self.left:
-            raise Cut
 
 
 def ends(whole):

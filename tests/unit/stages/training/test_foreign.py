@@ -20,7 +20,8 @@ from kubestill.tools.engines.api import Ask
 from kubestill.tools.engines.transformers import TransformersEngine
 from kubestill.tools.modeling.encoding import ENCODED, Encoded
 from kubestill.tools.modeling.pretrained import ARCHITECTURES
-from unit.stages.training.test_training import HOW, Cut, CutAfter, curve, job, record
+from support.toy_training import Cut, CutAfter
+from unit.stages.training.test_training import HOW, curve, job, record
 from unit.tools.engines.test_pretrained import write_model
 
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")  # PEFT's call

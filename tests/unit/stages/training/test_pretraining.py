@@ -25,10 +25,11 @@ from kubestill.stages.training.stage import STAGE as TRAINING
 from kubestill.tools.chat.format import ChatFormat
 from kubestill.tools.modeling import presets
 from kubestill.tools.modeling.encoding import ENCODED, Encoded
-from kubestill.tools.modeling.presets import Architecture
 from kubestill.tools.modeling.tokenizer import load_tokenizer
+from support.toy_training import TINY, Cut, CutAfter, tiny
 
-TINY = Architecture(hidden=64, layers=2, heads=2, kv_heads=1, head_dim=32, ffn=64, max_position=128)
+__all__ = ["tiny"]  # a fixture
+
 SMALL = {"preset": "tiny", "vocabulary_size": 400, "tokens_per_step": 256, "max_tokens": 96, "precision": "fp32"}
 WHAT = PretrainingWhat(**SMALL, tokens=4_000, forms=("pages", "fields"), held=0.2, dev_every_tokens=2_000)
 HOW = TrainingHow(processes=1, checkpoint_seconds=1e-9)
@@ -71,16 +72,6 @@ def made(tmp_path_factory):
         lines = [json.dumps(document(number)) + "\n" for number in range(shard, 90, 2)]
         (corpus / f"documents-{shard:05d}.jsonl").write_text("".join(lines))
     return {"mix": Artifact("mix", "m", "curation", mix), "documents": Artifact("documents", "d", "corpus", corpus)}
-
-
-@pytest.fixture(autouse=True)
-def tiny(monkeypatch):
-    monkeypatch.setitem(presets.PRESETS, "tiny", TINY)
-    monkeypatch.setattr(watch, "CURVE_POINTS", 10_000)
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def job(made, out, what=WHAT, how=HOW, progress=None):
@@ -177,20 +168,6 @@ def test_the_held_loss_is_the_one_that_hugging_face_computes(whole):
     assert told["loss"] == pytest.approx(sum(summed.values()) / sum(count.values()), abs=2e-4)
     for form, loss in told["groups"].items():
         assert loss == pytest.approx(summed[form] / count[form], abs=2e-4)
-
-
-class Cut(Exception):
-    pass
-
-
-class CutAfter(Silent):
-    def __init__(self, steps):
-        self.left = steps
-
-    def step(self, done, total, unit, **figures):
-        self.left -= 1
-        if not self.left:
-            raise Cut
 
 
 def test_a_cut_run_goes_on_bit_for_bit(made, whole, tmp_path, monkeypatch):

@@ -26,10 +26,11 @@ from kubestill.tools.engines.api import Ask
 from kubestill.tools.engines.transformers import TransformersEngine
 from kubestill.tools.modeling import presets
 from kubestill.tools.modeling.encoding import ENCODED, Encoded
-from kubestill.tools.modeling.presets import Architecture
 from kubestill.tools.modeling.tokenizer import load_tokenizer
+from support.toy_training import TINY, Cut, CutAfter, tiny
 
-TINY = Architecture(hidden=64, layers=2, heads=2, kv_heads=1, head_dim=32, ffn=64, max_position=128)
+__all__ = ["tiny"]  # a fixture
+
 WHAT = TrainingWhat(
     preset="tiny",
     vocabulary_size=400,
@@ -71,16 +72,6 @@ def mix(tmp_path_factory):
         (folder / f"train-{shard:05d}.jsonl").write_text("".join(lines))
     (folder / "dev.jsonl").write_text("".join(json.dumps(record(number)) + "\n" for number in range(6)))
     return folder
-
-
-@pytest.fixture(autouse=True)
-def tiny(monkeypatch):
-    monkeypatch.setitem(presets.PRESETS, "tiny", TINY)
-    monkeypatch.setattr(watch, "CURVE_POINTS", 10_000)  # a line for every step
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def job(mix, out, what=WHAT, how=HOW, progress=None):
@@ -162,22 +153,6 @@ def test_two_processes_learn_what_one_learns(mix, whole, tmp_path):
     assert max(map(abs, gaps)) < 2e-3 and abs(sum(gaps)) / len(gaps) < 2e-4
 
 
-class Cut(Exception):
-    pass
-
-
-class CutAfter(Silent):
-    """Cuts the run at a step: progress is told each step here."""
-
-    def __init__(self, steps):
-        self.left = steps
-
-    def step(self, done, total, unit, **figures):
-        self.left -= 1
-        if not self.left:
-            raise Cut
-
-
 @pytest.mark.parametrize("steps", [1, 9])
 def test_a_cut_run_goes_on_bit_for_bit(mix, whole, tmp_path, monkeypatch, steps):
     monkeypatch.setattr(watch, "PROGRESS_SECONDS", -1.0)
@@ -193,7 +168,7 @@ def test_a_cut_run_goes_on_bit_for_bit(mix, whole, tmp_path, monkeypatch, steps)
 
 KILLED = """
 import sys, time
-sys.path.insert(0, {here!r})
+sys.path[:0] = [{here!r}, {tests!r}]
 import test_training as t
 from pathlib import Path
 from kubestill.stages.training import watch
@@ -212,7 +187,7 @@ if __name__ == "__main__":
 
 def test_a_killed_run_leaves_no_process_and_goes_on(mix, whole, tmp_path):
     script, out = tmp_path / "run.py", tmp_path / "out"
-    script.write_text(KILLED.format(here=str(Path(__file__).parent), mix=str(mix), out=str(out)))
+    script.write_text(KILLED.format(here=str(Path(__file__).parent), tests=str(Path(__file__).parents[3]), mix=str(mix), out=str(out)))
     process = subprocess.Popen([sys.executable, str(script)], start_new_session=True)
     while not list(out.glob("checkpoint-*.safetensors")):
         assert process.poll() is None

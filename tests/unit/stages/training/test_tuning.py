@@ -36,11 +36,12 @@ from kubestill.tools.engines.api import Ask
 from kubestill.tools.engines.transformers import TransformersEngine
 from kubestill.tools.modeling import presets
 from kubestill.tools.modeling.encoding import ENCODED, Encoded
-from kubestill.tools.modeling.presets import Architecture
 from kubestill.tools.modeling.tokenizer import load_tokenizer
+from support.toy_training import TINY, Cut, CutAfter, tiny
 from unit.tools.engines.test_pretrained import write_model
 
-TINY = Architecture(hidden=64, layers=2, heads=2, kv_heads=1, head_dim=32, ffn=64, max_position=128)
+__all__ = ["tiny"]  # a fixture
+
 COMMON = {"tokens_per_step": 1_024, "max_tokens": 64, "precision": "fp32", "dev_samples": 0}
 SCHOOL = TrainingWhat(
     preset="tiny", vocabulary_size=400, copying="spell", tokens=56_000, curriculum=0.0, **{**COMMON, "tokens_per_step": 512}
@@ -71,16 +72,6 @@ def record(number, more=""):
     intents = [{"aspect": "kind", "keys": [], "value": word}, {"aspect": "count", "keys": [], "value": str(count)}]
     same = {"skill": "toy", "kind": word, "road": "procedural", "forms": [], "source": {}, "intents": intents}
     return same | {"id": str(number), "request": f"{count} of {word}", "answer": f"kind: {word}\ncount: {count}\n{more}"}
-
-
-@pytest.fixture(autouse=True)
-def tiny(monkeypatch):
-    monkeypatch.setitem(presets.PRESETS, "tiny", TINY)
-    monkeypatch.setattr(watch, "CURVE_POINTS", 10_000)  # a line for every step
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
@@ -268,20 +259,6 @@ def test_rewards_raise_the_pass_rate_of_a_student(mix, schooled, tmp_path):
     assert 0.3 < first < 0.5 and last > 0.8
     assert points[-1]["reward"] > points[0]["reward"] and points[-1]["flat"] > points[0]["flat"]
     assert all(0 <= point[name] <= 1 for point in points for name in ("reward", *TERMS, "flat"))
-
-
-class Cut(Exception):
-    pass
-
-
-class CutAfter(Silent):
-    def __init__(self, steps, unit):
-        self.left, self.unit = steps, unit
-
-    def step(self, done, total, unit, **figures):
-        self.left -= unit == self.unit
-        if not self.left:
-            raise Cut
 
 
 @pytest.mark.parametrize(("objective", "unit"), [("grpo", "tokens"), ("dpo", "tokens"), ("dpo", "shards")])

@@ -21,7 +21,8 @@ from kubestill.stages.training.stage import STAGE
 from kubestill.stages.training.standing import Standing, score_of
 from kubestill.stages.training.trackers import TRACKERS, open_tracker, series
 from kubestill.tools.modeling.load import load_student
-from tests.unit.stages.training.test_training import HOW, WHAT, curve, job, mix, record, tiny
+from support.toy_training import tiny
+from tests.unit.stages.training.test_training import HOW, WHAT, curve, job, mix, record
 
 __all__ = ["mix", "tiny"]  # fixtures
 SHORT = WHAT.model_copy(update={"tokens": 3_000, "dev_every_tokens": 500})
