@@ -1,9 +1,12 @@
-"""Training tokens a second beside TRL's SFTTrainer: same start weights, samples, token ids, labels and bf16, in one run.
+"""Training tokens a second beside other trainers: same start weights, samples, token ids, labels and bf16, in one run.
 
-Run: pip install -e '.[bench]' && python bench/train_speed.py [--preset 4m] [--steps 40] [--rounds 2]
-Ours runs as the stage does (Muon, one process a core); theirs with AdamW, all cores as threads, rows of like length together, no
-gradient checkpointing. Rounds alternate, so that other work on the machine meets both alike; tokens are real ones, padding left out.
-Processor time is told beside wall time, for busy machines. The last line is JSON.
+Run: pip install -e '.[bench]' && python bench/train_speed.py [--preset 4m] [--steps 40] [--rounds 3] [--peers trl litgpt plain]
+     [--litgpt-python DIR/bin/python]
+Ours runs as the stage does (Muon, one process a core); bench/peers/training.py says how the others do. litgpt wants versions beside which
+ours cannot be installed, so it may have an environment of its own; a peer that cannot run is left out, with the reason. Rounds go through
+all of them in turn, each beginning with another, and medians are told, so that other work on the machine meets all alike; tokens are real
+ones, padding left out. Processor time is told beside wall time, for busy machines. Shares of the peak count the products that the lessons
+need, the head at labels alone, for each alike; ours with Muon's, and without. The last line is JSON.
 """
 
 import argparse
@@ -11,34 +14,64 @@ import json
 import multiprocessing
 import os
 import platform
-import resource
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import Any
 
+import numpy as np
 import torch
 
 from kubestill.domains.api import TRAIN, Drop
 from kubestill.ground.manifest import Artifact
 from kubestill.ground.progress import Silent
-from kubestill.ground.records import write_records
+from kubestill.ground.records import read_records, write_records
 from kubestill.ground.seeds import Seed
+from kubestill.ground.settings import usable_cores
 from kubestill.ground.stage import Job
 from kubestill.pipeline.table import DOMAINS
-from kubestill.stages.training import prepare
+from kubestill.stages.training import forecast, prepare, watch
 from kubestill.stages.training.settings import TrainingHow, TrainingWhat
 from kubestill.stages.training.stage import STAGE
 from kubestill.tools.modeling.encoding import ENCODED, Encoded
 from kubestill.tools.modeling.layout import Layout
 from kubestill.tools.modeling.memory import flops_per_token, muon_flops
+from kubestill.tools.modeling.presets import Architecture
 
 SEED = Seed(11)
 SAMPLES = 3_000
 STEP_TOKENS = 2_048
 WARM_STEPS = 3  # of each run, left out
+PEERS = Path(__file__).parent / "peers" / "training.py"
+OURS, LITGPT = "kubestill", "litgpt"
+NAMES = ("trl", LITGPT, "plain")
+
+
+@dataclass(frozen=True)
+class Rate:
+    """Tokens a second of the clock and of the processor, and the first step's loss."""
+
+    wall: float
+    processor: float
+    first_loss: float
+
+
+@dataclass(frozen=True)
+class Lessons:
+    """What all learn from: where it lies, how it is trained, the student's numbers, and means over the lessons."""
+
+    place: Path
+    options: argparse.Namespace
+    arch: Architecture
+    parameters: int
+    mean_tokens: float
+    labelled: float
 
 
 class Clocks(Silent):
@@ -64,51 +97,89 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--preset", default="4m")
     parser.add_argument("--steps", type=int, default=40)
-    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--domain", default="kubernetes")
+    parser.add_argument("--peers", nargs="+", choices=NAMES, default=list(NAMES), help="bench/peers/training.py says what they are")
+    parser.add_argument("--python", default=sys.executable, help="of an environment where the peers are installed")
+    parser.add_argument("--litgpt-python", help="the same for litgpt")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
-        figures = _compare(Path(place), options)
-    print(f"wall: ours {figures['ours']:,.0f} tokens/s, TRL {figures['trl']:,.0f}: {figures['ratio']} times")
-    cpu = figures["ours_per_cpu_second"], figures["trl_per_cpu_second"], figures["ratio_cpu"]
-    print(f"a processor second: ours {cpu[0]:,.0f} tokens, TRL {cpu[1]:,.0f}: {cpu[2]} times")
-    shares = f"{figures['peak_share']:.0%}, by processor time {figures['peak_share_cpu']:.0%}"
-    print(f"measured bf16 matmul peak {figures['peak_gflops']:,.0f} GFLOP/s: ours is at {shares}")
+        lessons = _lessons(Path(place), options)
+        figures = _figures(lessons, _rounds(lessons))
+    _tell(figures)
     print(json.dumps(figures))
 
 
-def _compare(place: Path, options: argparse.Namespace) -> dict[str, Any]:
+def _tell(figures: Mapping[str, Any]) -> None:
+    """Print for people."""
+    print(f"measured bf16 matmul peak: {figures['peak_gflops']:,.0f} GFLOP/s, {figures['processes']} cores")
+    for name, found in figures["trainers"].items():
+        shares = f"{found['peak_share']:.0%} of the peak, {found['peak_share_cpu']:.0%} by processor time"
+        line = f"{name:<10} {found['wall']:>7,.0f} tokens/s, {found['cpu']:>6,.0f} a processor second; {shares}"
+        print(line + (f"; ours {found['ratio']} times, {found['ratio_cpu']} by processor time" if name != OURS else ""))
+    print(f"ours without Muon's products: {figures['peak_share_without_muon']:.0%} of the peak")
+    for name, reason in figures["left_out"].items():
+        print(f"{name:<10} left out: {reason}")
+
+
+def _lessons(place: Path, options: argparse.Namespace) -> Lessons:
+    """Draw and encode samples, and lay them and the start weights where every trainer finds them."""
     job = _job(place, options, _drawn(place, options))
     prepare.prepare(job, 1)
     encoded = Encoded.load(job.out / ENCODED)
     body, flat = prepare.prepare_weights(job)
     layout = body.layout
     assert isinstance(layout, Layout)
-    start = place / "start"
-    start.mkdir()
-    body.save(start, flat, (0, 3))
-    rounds = [(_ours(place, options, number), _theirs(start, encoded, options)) for number in range(options.rounds)]
-    ours, theirs = (max(rates, key=lambda rate: rate[0]) for rates in zip(*rounds, strict=True))
-    peak, processes = _peak(), len(os.sched_getaffinity(0))
+    body.save(shutil.copytree(job.out, place / "start", ignore=shutil.ignore_patterns(ENCODED)), flat, (0, 3))
+    np.savez(place / "lessons.npz", ids=encoded.ids, ends=encoded.ends, starts=encoded.starts)
     labelled = float(encoded.labels.sum() / encoded.lengths.sum())
-    flops = flops_per_token(layout.arch, int(encoded.lengths.mean()), labelled) + muon_flops(layout.arch) / STEP_TOKENS
+    return Lessons(place, options, layout.arch, layout.total, float(encoded.lengths.mean()), labelled)
+
+
+def _rounds(lessons: Lessons) -> list[dict[str, Rate | str]]:
+    """Run every trainer once a round, each round beginning with another; one that cannot run is the reason why."""
+    names = [OURS, *lessons.options.peers]
+    rounds: list[dict[str, Rate | str]] = []
+    for number in range(lessons.options.rounds):
+        turn = number % len(names)
+        found = {name: _ours(lessons, number) if name == OURS else _theirs(lessons, name) for name in names[turn:] + names[:turn]}
+        names = [name for name in names if isinstance(found[name], Rate)]
+        rounds.append(found)
+        told = (f"{name} {rate.wall:,.0f} ({rate.processor:,.0f})" for name, rate in found.items() if isinstance(rate, Rate))
+        print(f"round {number + 1}, tokens a second (of the processor): {', '.join(told)}", file=sys.stderr)
+    return rounds
+
+
+def _figures(lessons: Lessons, rounds: list[dict[str, Rate | str]]) -> dict[str, Any]:
+    peak, cores = _peak(), usable_cores()
+    needed = flops_per_token(lessons.arch, int(lessons.mean_tokens), lessons.labelled)
+    muon = muon_flops(lessons.arch) / STEP_TOKENS
+    whole = [{name: rate for name, rate in each.items() if isinstance(rate, Rate)} for each in rounds]
+    trainers = {}
+    for name in whole[-1]:
+        wall, cpu = (median(getattr(each[name], clock) for each in whole) for clock in ("wall", "processor"))
+        flops = (needed + muon * (name == OURS)) / 1e9
+        trainers[name] = {
+            "wall": round(wall, 1),
+            "cpu": round(cpu, 1),
+            "ratio": round(median(each[OURS].wall / each[name].wall for each in whole), 2),
+            "ratio_cpu": round(median(each[OURS].processor / each[name].processor for each in whole), 2),
+            "peak_share": round(wall * flops / (peak * cores), 3),
+            "peak_share_cpu": round(cpu * flops / peak, 3),
+            "first_loss": whole[-1][name].first_loss,
+            "rounds": [round(each[name].wall, 1) for each in whole],
+        }
     return {
         "bench": "train_speed",
-        "preset": options.preset,
-        "parameters": layout.total,
-        "ours": round(ours[0], 1),
-        "trl": round(theirs[0], 1),
-        "ratio": round(ours[0] / theirs[0], 2),
-        "ratio_cpu": round(ours[1] / theirs[1], 2),
-        "ours_per_cpu_second": round(ours[1], 1),
-        "trl_per_cpu_second": round(theirs[1], 1),
-        "rounds": [[round(rate[0], 1) for rate in pair] for pair in rounds],
-        "peak_gflops": round(peak * processes, 1),
-        "peak_share": round(ours[0] * flops / 1e9 / (peak * processes), 3),
-        "peak_share_cpu": round(ours[1] * flops / 1e9 / peak, 3),
-        "processes": processes,
-        "labelled_share": round(labelled, 3),
-        "mean_tokens": round(float(encoded.lengths.mean()), 1),
+        "preset": lessons.options.preset,
+        "parameters": lessons.parameters,
+        "trainers": trainers,
+        "left_out": {name: why for each in rounds for name, why in each.items() if isinstance(why, str)},
+        "peak_gflops": round(peak * cores, 1),
+        "peak_share_without_muon": round(trainers[OURS]["wall"] * needed / 1e9 / (peak * cores), 3),
+        "processes": cores,
+        "labelled_share": round(lessons.labelled, 3),
+        "mean_tokens": round(lessons.mean_tokens, 1),
         "machine": f"{_processor()}, {os.cpu_count()} cores",
         "torch": torch.__version__,
         "commit": _commit(),
@@ -127,72 +198,42 @@ def _drawn(place: Path, options: argparse.Namespace) -> Any:
 def _job(place: Path, options: argparse.Namespace, domain: Any, name: str = "out") -> Job:
     out = place / name
     out.mkdir(exist_ok=True)
-    tokens = options.steps * STEP_TOKENS
+    tokens = (options.steps + WARM_STEPS) * STEP_TOKENS
     what = TrainingWhat(preset=options.preset, tokens=tokens, tokens_per_step=STEP_TOKENS, max_tokens=384, dev_samples=0)
-    return Job(what, TrainingHow(), {"mix": Artifact("mix", "", "curation", place / "mix")}, out, SEED, Clocks(), domain)
+    return Job(what, TrainingHow(device="cpu"), {"mix": Artifact("mix", "", "curation", place / "mix")}, out, SEED, Clocks(), domain)
 
 
-def _processor_seconds() -> float:
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
-
-
-def _ours(place: Path, options: argparse.Namespace, number: int) -> tuple[float, float]:
-    """Return tokens a wall second and a processor second, of the stage as it runs over the encoded mix."""
-    shutil.copytree(place / "out", place / f"ours-{number}")
-    job = _job(place, options, None, f"ours-{number}")
+def _ours(lessons: Lessons, number: int) -> Rate:
+    """Return the rate of the stage as it runs over the encoded mix."""
+    shutil.copytree(lessons.place / "out", lessons.place / f"ours-{number}")
+    job = _job(lessons.place, lessons.options, None, f"ours-{number}")
+    watch.PROGRESS_SECONDS = 0.0  # tell of every step
+    forecast.LEAST_SECONDS = float("inf")  # a bench is no measure for plans
     STAGE.run(job)
-    marks = job.progress.marks
-    first, last = marks[1], marks[-1]  # the first is told at the first step
+    assert isinstance(job.progress, Clocks)
+    first, last = job.progress.marks[WARM_STEPS - 1], job.progress.marks[-1]
     tokens = last[0] - first[0]
-    return tokens / (last[1] - first[1]), tokens / (last[2] - first[2])
+    loss = next(read_records(job.out / "curve.jsonl"))["loss"]
+    return Rate(tokens / (last[1] - first[1]), tokens / (last[2] - first[2]), loss)
 
 
-def _theirs(start: Path, encoded: Encoded, options: argparse.Namespace) -> tuple[float, float]:
-    """Return tokens a wall second and a processor second of TRL's SFTTrainer."""
-    from datasets import Dataset
-    from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast, TrainerCallback
-    from trl import SFTConfig, SFTTrainer
-
-    torch.set_num_threads(len(os.sched_getaffinity(0)))
-    rows = max(1, round(STEP_TOKENS / float(encoded.lengths.mean())))
-    count = min(len(encoded.ends), rows * options.steps)
-    ids = [encoded.sample(number).astype(int).tolist() for number in range(count)]
-    masks = [[0] * int(encoded.starts[number]) + [1] * (len(ids[number]) - int(encoded.starts[number])) for number in range(count)]
-    marks: list[tuple[float, float]] = []
-    seen: list[int] = []
-
-    class Clock(TrainerCallback):
-        def on_step_end(self, *args: Any, **kwargs: Any) -> None:  # noqa: ARG002
-            marks.append((time.monotonic(), _processor_seconds()))
-
-    class Counted(SFTTrainer):
-        def training_step(self, model: Any, inputs: Any, *args: Any, **kwargs: Any) -> Any:
-            seen.append(int(inputs["attention_mask"].sum()))
-            return super().training_step(model, inputs, *args, **kwargs)
-
-    settings = SFTConfig(
-        output_dir=str(start / "trl"),
-        per_device_train_batch_size=rows,
-        num_train_epochs=1,
-        bf16=True,
-        use_cpu=True,
-        optim="adamw_torch",
-        learning_rate=1e-3,
-        train_sampling_strategy="group_by_length",
-        gradient_checkpointing=False,
-        completion_only_loss=True,
-        report_to="none",
-        save_strategy="no",
-        logging_strategy="no",
-        disable_tqdm=True,
-    )
-    tokenizer = PreTrainedTokenizerFast.from_pretrained(start.parent / "out")
-    data = Dataset.from_dict({"input_ids": ids, "completion_mask": masks})
-    model = AutoModelForCausalLM.from_pretrained(start, dtype=torch.float32)
-    Counted(model=model, args=settings, train_dataset=data, processing_class=tokenizer, callbacks=[Clock()]).train()
-    tokens = sum(seen[WARM_STEPS + 1 :])
-    return tokens / (marks[-1][0] - marks[WARM_STEPS][0]), tokens / (marks[-1][1] - marks[WARM_STEPS][1])
+def _theirs(lessons: Lessons, name: str) -> Rate | str:
+    """Return a peer's rate, or why it cannot run."""
+    options = lessons.options
+    python = (options.litgpt_python if name == LITGPT else None) or options.python
+    rows = max(1, round(STEP_TOKENS / lessons.mean_tokens))
+    command = [python, str(PEERS), name, str(lessons.place), "--rows", str(rows)]
+    command += ["--steps", str(options.steps), "--threads", str(usable_cores())]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError as error:
+        return f"{python}: {error.strerror}"
+    if done.returncode:
+        raise SystemExit(f"{name} failed:\n{done.stderr[-2_000:]}")
+    found = json.loads(done.stdout.splitlines()[-1])
+    if "skipped" in found:
+        return f"{found['skipped']} for {python}"
+    return Rate(found["tokens"] / found["seconds"], found["tokens"] / found["processor_seconds"], found["first_loss"])
 
 
 def _peak() -> float:

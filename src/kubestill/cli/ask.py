@@ -13,7 +13,7 @@ from kubestill.ground.errors import UserError
 from kubestill.ground.store import Store
 
 if TYPE_CHECKING:
-    from kubestill.pipeline.answer import Wish
+    from kubestill.serving.api import Wish
 
 MAX_REQUEST_BYTES = 1 << 20  # far more than any context holds
 
@@ -55,9 +55,9 @@ _MODEL = (
 @json_option
 def ask(request: str, model: str, store: Store, as_json: bool, **wished: Any) -> int:
     """Answer REQUEST (- or nothing: from stdin). The answer goes to stdout, its verdict to stderr; exit 1 when it did not pass."""
-    from kubestill.pipeline.answer import Wish, ask_model
-    from kubestill.pipeline.editing import edit_file
     from kubestill.pipeline.models import find_model
+    from kubestill.pipeline.serving import ask_model
+    from kubestill.serving.api import Inquiry, Wish
 
     text = request if request != "-" else "" if sys.stdin.isatty() else _read()
     if not text.strip():
@@ -70,22 +70,15 @@ def ask(request: str, model: str, store: Store, as_json: bool, **wished: Any) ->
     wish = Wish(**wished)
     _agree(wish, {"--json": as_json, "--edit": file is not None, "--document": document is not None, "--stream": stream})
     found = find_model(store, model)
+    inquiry = Inquiry(text, wish)
     if file is not None:
-        changed = edit_file(found, file, text, document, wish)
-        if as_json:
-            print_json({"model": found.name, "request": text, **changed.record()})
-            return 0 if changed.answer.verdict.passed else 1
-        _print(changed.text, [*changed.diff.splitlines(), *changed.told()], changed.answer.explained() if explain else ())
-        return 0 if changed.answer.verdict.passed else 1
-    if stream:
-        answer = ask_model(found, text, wish, told=_Page())
-        _print("", answer.told(), answer.explained() if explain else ())
-        return 0 if answer.verdict.passed else 1
-    answer = ask_model(found, text, wish)
+        inquiry = Inquiry(text, wish, manifest=_read_manifest(file), document=document, file=str(file))
+    answer = ask_model(found, inquiry, _Page() if stream else None)
     if as_json:
         print_json({"model": found.name, "request": text, **answer.record()})
     else:
-        _print(answer.reply.text, answer.told(), answer.explained() if explain else ())
+        diff = answer.change.diff.splitlines() if answer.change else []
+        _print("" if stream else answer.reply.text, [*diff, *answer.told()], answer.explained() if explain else ())
     return 0 if answer.verdict.passed else 1
 
 
@@ -139,3 +132,24 @@ def _read() -> str:
     if len(content) > MAX_REQUEST_BYTES:
         raise UserError("stdin", f"more than {MAX_REQUEST_BYTES:,} bytes", "give a request, not a file")
     return content.decode("utf-8", "replace")
+
+
+def _read_manifest(path: Path) -> str:
+    """Return the text of a file that is to be changed.
+
+    Raises:
+        UserError: it cannot be read, is too large, or no text.
+    """
+    from kubestill.serving.editing import MAX_MANIFEST_BYTES
+
+    try:
+        if path.stat().st_size > MAX_MANIFEST_BYTES:
+            raise UserError(str(path), f"more than {MAX_MANIFEST_BYTES:,} bytes", "edit a smaller file")
+        text = path.read_bytes().decode("utf-8")
+    except OSError as error:
+        raise UserError(str(path), f"cannot be read ({error.strerror})", "give a file of manifests") from None
+    except UnicodeDecodeError:
+        raise UserError(str(path), "no UTF-8 text", "give a file of manifests") from None
+    if not text:
+        raise UserError(str(path), "holds no manifest that can be read", "`kubestill check` says why")
+    return text

@@ -18,6 +18,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "check": ("kubestill.cli.check:check", "Check manifests: syntax, schema, rules. Exit 1 when one fails."),
     "schema": ("kubestill.cli.schema:schema", "Keep a cluster's schemas, to check by without it."),
     "ask": ("kubestill.cli.ask:ask", "Answer one request, and check the answer."),
+    "serve": ("kubestill.cli.serve:serve", "Serve checked answers: OpenAI's API, the page, MCP, metrics."),
+    "mcp": ("kubestill.cli.mcp:mcp", "Serve check, explain and ask to MCP clients."),
+    "deploy": ("kubestill.cli.deploy:deploy", "Print the service as Kubernetes objects."),
     "eval": ("kubestill.cli.eval:evaluate", "Measure a model on a suite, or compare two."),
     "data": ("kubestill.cli.data:data", "Show, measure and export samples."),
     "show": ("kubestill.cli.show:show", "Show a run, an artifact or a recipe."),
@@ -69,8 +72,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def answer(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code. What is nobody's foreseen mistake propagates with its traceback."""
+    return answer_with(cli, "kubestill", arguments)
+
+
+def answer_with(command: click.Command, name: str, arguments: Sequence[str] | None = None) -> int:
+    """Run a command that goes by `name` as `answer` does."""
     try:
-        code = cli.main(args=None if arguments is None else list(arguments), prog_name="kubestill", standalone_mode=False)
+        code = command.main(args=None if arguments is None else list(arguments), prog_name=name, standalone_mode=False)
         return code if isinstance(code, int) else 0
     except KubestillError as error:
         return _told(str(error), error.exit_code)

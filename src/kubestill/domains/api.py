@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from kubestill.ground.seeds import Seed, stable_hash
 from kubestill.tools.checks.api import Verdict
@@ -194,4 +194,34 @@ class Domain(Protocol):
 
     def judge(self, answer: str, intents: Sequence[Intent] | None = None, skill: str = "") -> Verdict:
         """Run every check of a skill ("": the first one) on a model's raw answer; with `intents`, also whether each holds (full-pass)."""
+        ...
+
+
+@runtime_checkable
+class Edits(Protocol):
+    """A domain whose texts hold objects that can be changed one by one."""
+
+    def objects(self, text: str) -> Sequence[Any]:
+        """Return the objects of a text, unjudged."""
+        ...
+
+    def editing(self, text: str, document: int = 0) -> Any:
+        """Return the change of one object of a text: how it is `asked`, its `guide`, and what the text is when it is `done`."""
+        ...
+
+    def diff(self, path: str, before: str, after: str) -> str:
+        """Return the difference of two texts of a file, as git prints it."""
+        ...
+
+
+@runtime_checkable
+class Explains(Protocol):
+    """A domain that can tell what its kinds and fields are."""
+
+    def explain(self, name: str) -> Mapping[str, Any]:
+        """Return what a kind or a field is: its type, description, values and fields.
+
+        Raises:
+            UserError: there is none of that name.
+        """
         ...

@@ -29,6 +29,10 @@ EXTRAS: Mapping[str, str] = {
     "ray": "ray",
     "peft": "lora",
     "tensorboardX": "tensorboard",
+    "mcp": "mcp",
+    "fastapi": "serve",
+    "uvicorn": "serve",
+    "prometheus_client": "serve",
 }
 
 

@@ -3,6 +3,7 @@
 KUBESTILL_WORKSPACE   folder of artifacts and runs (default ./workspace)
 KUBESTILL_PROCESSES   most processes that a stage may start (default: the cores this process may use)
 KUBESTILL_API_KEY     key of the server that an engine asks; never shown (default: none)
+KUBESTILL_API_KEYS    keys that open our own API, separated by commas or spaces; never shown (default: none)
 (a teacher's)          key of its server, in the variable that its file names; never shown
 XDG_CACHE_HOME        folder of what can be fetched again (default ~/.cache)
 RANK, LOCAL_RANK, WORLD_SIZE   which process of how many this is, in all and on this machine; torchrun sets them
@@ -16,6 +17,7 @@ from pathlib import Path
 from kubestill.ground.errors import UserError
 
 WORKSPACE, PROCESSES, API_KEY = "KUBESTILL_WORKSPACE", "KUBESTILL_PROCESSES", "KUBESTILL_API_KEY"
+API_KEYS = "KUBESTILL_API_KEYS"
 PLACE, MASTER = {"rank": "RANK", "local_rank": "LOCAL_RANK", "ranks": "WORLD_SIZE"}, "MASTER_ADDR"
 
 
@@ -27,6 +29,7 @@ class Settings:
     processes: int
     cache: Path
     api_key: str = field(default="", repr=False)
+    api_keys: tuple[str, ...] = field(default=(), repr=False)
     rank: int = 0
     local_rank: int = 0
     ranks: int = 1
@@ -47,6 +50,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         processes=int(given) if given else usable_cores(),
         cache=Path(environment.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kubestill",
         api_key=environment.get(API_KEY, "").strip(),
+        api_keys=tuple(environment.get(API_KEYS, "").replace(",", " ").split()),
         **_place(environment),
     )
 

@@ -79,7 +79,7 @@ class Asked:
     A cluster version ("": the usual one), files or folders that define custom resources, sets of policies. `together` judges what
     holds between the objects, too; with `closed` they are all that the cluster will hold. `olds`: files or folders of the objects
     as they are now. `excludes` says which files are left out. `schemas` names a cluster whose schemas were pulled; `cluster` asks
-    one for a dry run of what passes.
+    one for a dry run of what passes. `namespace`: the one that all objects are for, as `kubectl apply --namespace` takes it.
     """
 
     version: str = ""
@@ -91,6 +91,7 @@ class Asked:
     excludes: Callable[[str], bool] = lambda _: False
     schemas: str = ""
     cluster: "Cluster | None" = None
+    namespace: str = ""
 
 
 @dataclass(frozen=True)
@@ -116,11 +117,11 @@ class Lint:
         if asked.schemas:
             version, pulled, enums = PULLED.load("kubernetes")(read_settings().cache / CLUSTERS, asked.schemas)
         definitions = (*pulled, *contents(asked.definitions, b""))
-        needs_objects = asked.together or bool(asked.olds) or asked.cluster is not None
+        needs_objects = asked.together or bool(asked.olds or asked.namespace) or asked.cluster is not None
         self.against = Against(asked.version or version, definitions, tuple(asked.policies), needs_objects, enums)
         self.domain = domain_of(self.against)
         if asked.cluster:
-            self.domain.use_cluster(asked.cluster.kubeconfig, asked.cluster.context)
+            self.domain.use_cluster(asked.cluster.kubeconfig, asked.cluster.context, asked.namespace)
         self.notes: list[str] = []
 
     def files(self, paths: Sequence[Path], stdin: bytes = b"") -> Iterator[Checked]:
@@ -154,7 +155,9 @@ class Lint:
         members = [(held[place].manifest, held[place].file) for place in places]
         is_set = self.asked.together and (len(members) > 1 or self.asked.closed)
         told = self.domain.judge_set(members, self.asked.closed) if is_set else []
-        for index, finding in [*told, *self.domain.judge_updates(olds, [manifest for manifest, _ in members])]:
+        manifests = [manifest for manifest, _ in members]
+        told += self.domain.judge_places(manifests, self.asked.namespace) if self.asked.namespace else []
+        for index, finding in [*told, *self.domain.judge_updates(olds, manifests)]:
             more[places[index]].append(finding)
         return more
 

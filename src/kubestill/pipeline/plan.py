@@ -161,8 +161,10 @@ def _forecast(step: Step, how: How, before: Mapping[str, Step]) -> Forecast | No
     told = getattr(step.stage, "forecast", None)
     if told is None:
         return None
-    known = {label: before[maker].forecast for label, maker in step.settled.inputs.items()}
-    found: Forecast | None = told(step.settled.what, how, known)
+    inputs = {label: before[maker] for label, maker in step.settled.inputs.items()}
+    known = {label: earlier.forecast for label, earlier in inputs.items()}
+    made = {label: earlier.artifact for label, earlier in inputs.items() if earlier.artifact is not None}
+    found: Forecast | None = told(step.settled.what, how, known, made)
     return found
 
 

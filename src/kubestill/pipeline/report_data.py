@@ -76,9 +76,6 @@ class Outcome:
 def collect(outcome: Outcome) -> dict[str, Any]:
     """Gather the report of a finished run; the shape is told at the top of this file."""
     recipe, artifacts = outcome.recipe, outcome.artifacts
-    stages = [_stage(artifact, artifact.stage in outcome.reused) for artifact in artifacts.values()]
-    of_kind = {artifact.kind: artifact.path for artifact in artifacts.values()}
-    scores, weights = of_kind.get("scores"), of_kind.get("weights")
     return {
         "name": recipe.name,
         "recipe": recipe.text,
@@ -91,6 +88,16 @@ def collect(outcome: Outcome) -> dict[str, Any]:
         "seconds_total": sum(artifact.seconds for artifact in artifacts.values()),
         "seconds_run": outcome.seconds_run,
         "peak_memory_bytes": max((artifact.peak_memory_bytes for artifact in artifacts.values()), default=0),
+        **gather(artifacts, outcome.reused),
+    }
+
+
+def gather(artifacts: Mapping[str, Artifact], reused: frozenset[str] = frozenset()) -> dict[str, Any]:
+    """Return the part of a report that whole artifacts tell by themselves, though the run may not be finished."""
+    stages = [_stage(artifact, artifact.stage in reused) for artifact in artifacts.values()]
+    of_kind = {artifact.kind: artifact.path for artifact in artifacts.values()}
+    scores, weights = of_kind.get("scores"), of_kind.get("weights")
+    return {
         "stages": stages,
         "river": [{"stage": stage["name"], **stage["tally"]} for stage in stages if stage["tally"]["came"]],
         "suites": _suites(scores) if scores else {},

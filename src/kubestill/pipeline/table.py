@@ -57,6 +57,7 @@ OTHER_MEANINGS = Table("domain", {"kubernetes": "kubestill.domains.kubernetes.an
 # What a cluster says of itself, kept for use without it: a function that fetches it, and one that finds it again.
 PULL = Table("domain", {"kubernetes": "kubestill.domains.kubernetes.kubernetes:pull_schemas"})
 PULLED = Table("domain", {"kubernetes": "kubestill.domains.kubernetes.kubernetes:pulled"})
+KEPT = Table("domain", {"kubernetes": "kubestill.domains.kubernetes.kubernetes:kept_schemas"})  # by which name, for a context
 
 # All checks of a domain: a sequence, or a function that returns one.
 CHECKS = Table(

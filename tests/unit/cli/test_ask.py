@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from kubestill.cli.main import answer
-from kubestill.pipeline import answer as answering
 from kubestill.pipeline import models, scoring
+from kubestill.pipeline import serving as answering
 from kubestill.tools.engines.api import Ask, Removed, Reply, TooLong
 from kubestill.tools.grammar.api import Guide
 

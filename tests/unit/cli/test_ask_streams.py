@@ -2,14 +2,15 @@
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
 from kubestill.cli.main import answer
-from kubestill.pipeline import answer as answering
 from kubestill.pipeline import models
+from kubestill.pipeline import serving as answering
 from kubestill.tools.engines.api import Ask, Reply
 from kubestill.tools.engines.fake import FakeEngine
 from kubestill.tools.engines.transformers import TransformersEngine
@@ -123,13 +124,14 @@ def test_a_model_of_anothers_making_drafts_freely_and_answers_under_the_grammar(
     ask: Callable[..., int], tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     torch.set_num_threads(1)
-    monkeypatch.setattr(answering, "ANSWER_TOKENS", 60)
     folder = tmp_path / "other"
     folder.mkdir()
     write_model(folder, "qwen2")
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps({**config, "max_position_embeddings": 2048}))
     engine = TransformersEngine.load(folder)
+    whole = engine.generate
+    monkeypatch.setattr(engine, "generate", lambda requests, ask, guides=None: whole(requests, replace(ask, max_new_tokens=60), guides))
     for arguments in ([], ["--temperature", "0.8"]):
         ask(engine, "every day", "--draft", "--json", *arguments)
         record = json.loads(capfd.readouterr().out)

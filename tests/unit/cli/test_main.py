@@ -13,7 +13,7 @@ from kubestill.pipeline import table
 from support.fake_pipeline import STAGES as FAKE_STAGES
 
 CLI = Path(main.__file__).parent
-NOT_COMMANDS = {"__init__", "main", "options", "progress", "check_formats", "check_fix"}
+NOT_COMMANDS = {"__init__", "main", "options", "progress", "check_formats", "check_fix", "still"}
 
 
 @pytest.fixture

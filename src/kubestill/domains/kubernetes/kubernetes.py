@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from kubestill.domains.kubernetes.cluster import Connection, Pulled
     from kubestill.domains.kubernetes.fixes import Mended
     from kubestill.domains.kubernetes.grammars.editing import Editing
+    from kubestill.domains.kubernetes.placing import Placed
 
 
 class Kubernetes:
@@ -46,8 +47,8 @@ class Kubernetes:
         """The schemas to judge by: the version's published ones, unless definitions were learned."""
         return self.schemas or schemas(self.version)
 
-    def use_cluster(self, kubeconfig: Path | None, context: str) -> None:
-        """Have what passes here tried on a cluster, too, in a dry run.
+    def use_cluster(self, kubeconfig: Path | None, context: str, namespace: str = "") -> None:
+        """Have what passes here tried on a cluster, too, in a dry run; `namespace`: of objects that name none, "": the context's.
 
         Raises:
             UserError: no cluster answers, or it lets nobody in.
@@ -56,6 +57,7 @@ class Kubernetes:
         from kubestill.domains.kubernetes.cluster import connect
 
         self.cluster = connect(kubeconfig, context)
+        self.cluster.namespace = namespace or self.cluster.namespace
 
     def try_on_cluster(self, one: answers.DocumentVerdict) -> answers.DocumentVerdict:
         """Add what the cluster says of a document that passed here."""
@@ -193,6 +195,12 @@ class Kubernetes:
 
         return judge_set([Member(manifest, file=file) for manifest, file in members], closed=closed)
 
+    def judge_places(self, members: Sequence[Manifest], namespace: str) -> list[tuple[int, Finding]]:
+        """Return which objects name another namespace, with the index of each."""
+        from kubestill.domains.kubernetes.placing import judge_places  # not needed, so not loaded, where no namespace is meant
+
+        return judge_places(members, namespace)
+
     def judge_updates(self, olds: Sequence[Manifest], news: Sequence[Manifest]) -> list[tuple[int, Finding]]:
         """Return why objects could not replace those that are there, with the index of the new one."""
         if not olds:
@@ -207,11 +215,27 @@ class Kubernetes:
 
         return mend(text, self.known, where)
 
+    def place(self, text: str, namespace: str, context: str = "") -> "Placed":
+        """Put manifests or commands into a namespace, commands also at a context, where they do not say so themselves."""
+        from kubestill.domains.kubernetes.placing import place  # not needed, so not loaded, for a check
+
+        return place(text, namespace, context)
+
     def diff(self, path: str, before: str, after: str) -> str:
         """Return the difference of two texts of a file, as git prints it."""
         from kubestill.domains.kubernetes.fixes import diff
 
         return diff(path, before, after)
+
+    def explain(self, name: str) -> Mapping[str, Any]:
+        """Return what a kind or a field is; of "" the versions and all kinds.
+
+        Raises:
+            UserError: there is no such kind or field; the message names the nearest.
+        """
+        from kubestill.domains.kubernetes.explaining import explain  # not needed, so not loaded, for a check
+
+        return explain(self.known, name)
 
     def check_command(self, text: str) -> tuple[str, Verdict]:
         """Judge a text of kubectl commands; return what it would do to the cluster (reads, changes, destroys ...) and the verdict."""
@@ -241,6 +265,18 @@ def pull_schemas(kubeconfig: Path | None, context: str, folder: Path) -> "Pulled
     from kubestill.domains.kubernetes.cluster import connect, pull
 
     return pull(connect(kubeconfig, context), folder)
+
+
+def kept_schemas(kubeconfig: Path | None, context: str, folder: Path) -> str:
+    """Return the name by which the schemas of a context's cluster are kept below `folder`, "" where they are not. The cluster is not asked.
+
+    Raises:
+        UserError: there is no kubeconfig, it cannot be used, or it has no such context.
+        Unavailable: the package kubernetes is not installed.
+    """
+    from kubestill.domains.kubernetes.cluster import kept
+
+    return kept(kubeconfig, context, folder)
 
 
 def pulled(folder: Path, name: str) -> tuple[str, tuple[tuple[str, bytes], ...], Enums]:

@@ -5,6 +5,7 @@ One style for all training text: a grammar or a student that has to follow sever
 
 import json
 import re
+from functools import lru_cache
 from typing import Any
 
 # What may stand plain: no YAML indicator at the start, no ": " or " #" inside, no space at the ends.
@@ -32,13 +33,26 @@ def stands(text: str, quoted: bool = False) -> bool:
 
 def scalar(value: Any) -> str:
     """Return one scalar as it stands in the text."""
+    if isinstance(value, str):
+        return _short(value) if len(value) < _KEPT else _text(value)
     if value is None:
         return "null"
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):
         return repr(value)
-    text = str(value)
+    return _text(str(value))
+
+
+_KEPT = 120  # characters of texts that come again and again
+
+
+@lru_cache(maxsize=65_536)
+def _short(text: str) -> str:
+    return _text(text)
+
+
+def _text(text: str) -> str:
     if _PLAIN.match(text) and not (_UNSAFE.search(text) or _TYPED.match(text) or _CRON.match(text) or _CONTROL.search(text)):
         return text
     return _CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", json.dumps(text, ensure_ascii=False))

@@ -24,6 +24,7 @@ from kubestill.tools.modeling.encoding import ENCODED, Encoding, Limits, encode_
 from kubestill.tools.modeling.growth import deepened
 from kubestill.tools.modeling.layout import Layout, draw
 from kubestill.tools.modeling.load import load_student
+from kubestill.tools.modeling.mixing import mixed
 from kubestill.tools.modeling.network import Body, StudentBody
 from kubestill.tools.modeling.presets import preset
 from kubestill.tools.modeling.pretrained import context_of
@@ -166,13 +167,16 @@ def prepare_weights(job: Job) -> tuple[Body, torch.Tensor]:
         if isinstance(what, StartWhat) and what.layers:
             layout, flat = deepened(layout, flat, what.layers)
     else:
-        layout = Layout(preset(what.preset).with_vocabulary(load_tokenizer(job.out).get_vocab_size()))
+        drawn = preset(what.preset).with_vocabulary(load_tokenizer(job.out).get_vocab_size())
+        layout = Layout(mixed(drawn, what.attention.kind, what.attention.window, what.attention.full_every))
         flat = draw(layout, job.seed.child("weights").value)
     _check_lengths(what, layout.arch.max_position)
     if not what.adapter.rank:
         return StudentBody(layout), flat
     if base is None:
         raise UserError("training.adapter.rank", "a student from nothing has no weights worth freezing", "give 0, or a training.base")
+    if layout.arch.layer_types:
+        raise UserError("training.adapter.rank", "adapters are trained beside full attention alone", "give 0: all weights are trained")
     return student_with_adapters(job, (layout, flat), base)
 
 

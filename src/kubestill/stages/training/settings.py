@@ -88,12 +88,29 @@ class DomainsWhat(What):
             raise UserError(where, "no perplexity", "give exp(mean loss in nats), which is 1 or more")
 
 
+class AttentionWhat(What):
+    """What the layers of a student mix tokens by (tools/modeling/mixing.py)."""
+
+    kind: Literal["full", "sliding", "linear"] = Field(
+        default="full", description="All that was read; but for some layers a window of it, or a state (gated delta rule)."
+    )
+    full_every: int = Field(default=4, ge=2, le=64, description="One layer in so many stays full. Unread by full.")
+    window: int = Field(default=64, ge=1, description="Tokens that a sliding layer sees, its own included. Unread by the others.")
+
+
+PLAIN = AttentionWhat()
+
+
 class StartWhat(StepsWhat):
     """What is trained. Unread where an earlier stage of the recipe hands its student on."""
 
     base: str = Field("", description="Student to start from: the name of a packaged one or a folder. Empty: from nothing.")
     layers: int = Field(0, ge=0, le=64, description="Layers that a base is deepened to before training; 0: as many as it has.")
     preset: str = Field("4m", description="Size of a student from nothing (tools/modeling/presets.py). Unread with a base.")
+    # Left out of the key where it is plain, so that what was trained before there was a choice is not trained again.
+    attention: AttentionWhat = Field(
+        default=PLAIN, exclude_if=lambda value: value == PLAIN, description="What its layers mix tokens by. Unread with a base."
+    )
     vocabulary_size: int = Field(4096, ge=320, le=65_536, description="Tokens of a new tokenizer. Unread with a base.")
     copying: Literal["slots", "spell"] = Field("slots", description="How open words are copied (tools/chat). Unread with a base.")
     notes: bool = Field(False, description="Write what was understood before the answer (tools/chat). Unread with a base.")

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from kubestill.ground.errors import Unavailable
 from kubestill.ground.fingerprint import digest
+from kubestill.ground.manifest import Artifact
 from kubestill.ground.settings import usable_cores
 from kubestill.ground.stage import Done, How, Inputs, Job, What
 from kubestill.stages.training.settings import StartWhat, TrainingHow, TrainingWhat
@@ -49,22 +50,28 @@ class Training:
         """
         processes = min(job.how.processes or usable_cores(), job.what.blocks)
         try:
+            from kubestill.stages.training.forecast import Outlay, is_fresh
             from kubestill.tools.modeling.encoding import ENCODED
 
+            outlay = Outlay(ready=(job.out / ENCODED).exists())
             made = self.prepare(job, processes)
         except ModuleNotFoundError as error:
             if (error.name or "").startswith("kubestill"):
                 raise
             raise Unavailable(f"training needs {error.name}", "pip install 'kubestill[train]'") from None
-        figures = _train(job, processes)
+        outlay.prepared(made.tally.came, processes, is_fresh(job.what, "before" in job.inputs))
+        figures = _train(job, processes, outlay)
         shutil.rmtree(job.out / ENCODED)
+        outlay.remember(job.what)
         return Done(made.tally, made.figures | figures)
 
-    def forecast(self, what: Any, how: Any, given: Mapping[str, Any]) -> Any:
-        """Return what it will cost (a `Forecast`), by the forecasts of the inputs that have one; None where nobody can tell."""
+    def forecast(self, what: Any, how: Any, given: Mapping[str, Any], made: Mapping[str, Artifact]) -> Any:
+        """Return what it will cost (a `Forecast`), by the forecasts of inputs, and inputs that are made; None where nobody can tell."""
         from kubestill.stages.training.forecast import forecast
 
-        return forecast(what, how, given.get("before"))
+        read = made.get("documents" if "documents" in self.inputs else "mix")
+        lessons = int(read.figures.get("train", read.tally["kept"])) if read is not None else None
+        return forecast(what, how, given.get("before"), lessons)
 
     def prepare(self, job: Job, processes: int) -> Done:
         """Put what is learned from into `job.out`, once: the tokenizer, chat.json and the encoded lessons."""
@@ -73,14 +80,13 @@ class Training:
         return Done(prepare.prepare(job, processes))
 
 
-def _train(job: Job, processes: int) -> dict[str, Any]:
+def _train(job: Job, processes: int, outlay: Any) -> dict[str, Any]:
     import torch
 
     from kubestill.stages.training import prepare
     from kubestill.stages.training.batches import Position
     from kubestill.stages.training.checkpoint import Checkpoints, State
     from kubestill.stages.training.distributed import arranged
-    from kubestill.stages.training.forecast import remember
     from kubestill.stages.training.loop import Given, lead
     from kubestill.stages.training.watch import Watch
     from kubestill.tools.modeling.encoding import ENCODED, Encoded
@@ -118,7 +124,7 @@ def _train(job: Job, processes: int) -> dict[str, Any]:
                 with group.start(given) as trainer:
                     lead(trainer, watch)
                 on_cpu = group.arena.masters.device.type == "cpu"
-                remember(job.what, getattr(body.layout, "arch", None) if on_cpu else None, group.processes, watch.meter.spent(encoded))
+                outlay.stepped(getattr(body.layout, "arch", None) if on_cpu else None, group.processes, watch.meter, encoded)
         finally:
             watch.tracker.close()
             torch.set_num_threads(threads)

@@ -11,6 +11,7 @@ import re
 import shlex
 from collections.abc import Iterator
 from functools import cached_property
+from threading import Lock
 
 import snowballstemmer
 
@@ -21,6 +22,7 @@ MAX_QUOTED_WORDS = 6
 MIN_FUZZY = 5  # shorter words have too many neighbours
 MIN_STEMMED = 4  # what is left of shorter ones is no stem
 _STEMMER = snowballstemmer.stemmer("english")
+_STEMMING = Lock()  # a stemmer keeps the word that it works on
 
 _CRON = r"(?:[\d*/,-]{1,100}|[A-Za-z]{3})"  # bounded: `1,1,1,…` of any length is read in linear time
 _TOKEN = re.compile(
@@ -130,7 +132,8 @@ class Vocabulary:
 
 
 def _stem(word: str) -> str:
-    found: str = _STEMMER.stemWord(word)
+    with _STEMMING:
+        found: str = _STEMMER.stemWord(word)
     return found
 
 

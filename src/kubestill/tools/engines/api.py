@@ -89,3 +89,47 @@ class Streams(Protocol):
             UserError: the guide's grammar is none, or a server breaks off.
         """
         ...
+
+
+class Stopped(Exception):
+    """An answer was stopped before its end by whoever had asked for it."""
+
+
+class Work(Protocol):
+    """One answer that a desk writes."""
+
+    def wait(self, timeout_seconds: float | None = None) -> Reply:
+        """Return the reply when it is whole.
+
+        Raises:
+            TimeoutError: it was not, in time; it is written on.
+            Stopped: somebody stopped it.
+            TooLong: the request is longer than the context.
+            UserError: the guide's grammar is none, or a server breaks off.
+        """
+        ...
+
+    def stop(self) -> None:
+        """Write no further; what is whole already stays so."""
+        ...
+
+
+class Desk(Protocol):
+    """Where many ask one engine at once: answers are written together, each begins when a row is free, none waits for another's end."""
+
+    name: str
+    notes: bool  # whether the model notes what it understood before it answers
+    tasks: frozenset[str]  # the skills that a student that notes was taught beside its first one
+    context: int  # tokens that a request and its answer may have together; 0: unknown
+
+    def submit(self, request: str, ask: Ask, guide: Guide | None = None, told: Told | None = None) -> Work:
+        """Begin an answer; what is `told`, line by line, is together the reply's text. It is called in the desk's own thread: be brief."""
+        ...
+
+    def busy(self) -> tuple[int, int]:
+        """Return how many answers are being written, and how many wait for a row."""
+        ...
+
+    def close(self) -> None:
+        """Stop all work and free the model; nothing may be submitted after it."""
+        ...

@@ -4,14 +4,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kubestill.ground.errors import UserError
+from kubestill.ground.settings import usable_cores
 from kubestill.tools.engines.api import ANSWER_TOKENS, Ask
+from kubestill.tools.engines.llama.seats import Seats
 from kubestill.tools.engines.llama.weights import Reader, Weights
 from kubestill.tools.engines.llama.words import read_words
-from kubestill.tools.engines.local import LocalEngine, Words
+from kubestill.tools.engines.local import SharedEngine, Words
 from kubestill.tools.engines.writing import Guesser
 from kubestill.tools.gguf.read import check
 
 ROWS = 16  # answers of a batch: more gain nothing on a CPU, and each takes its memory
+LANES = 3  # batches side by side at most: a fourth to a third of a guided answer's time is Python's, which one thread has at a time
+PROMPT_SMALL, PROMPT_LARGE = 256, 64  # tokens of a pass: 43 ms of the packaged student on a core; large ones heed a stop soon, too
 USUAL = ("q8_0", "f16", "f32", "q4_k_m")  # of several files in a folder: the first that is there
 
 
@@ -28,7 +32,7 @@ class _Brief:
         return self.guesser.propose(tokens, min(limit, 1))
 
 
-class LlamaCppEngine(LocalEngine):
+class LlamaCppEngine(SharedEngine):
     """A GGUF file: its weights, and the words that stand in it or beside it."""
 
     name = "llama_cpp"
@@ -41,6 +45,20 @@ class LlamaCppEngine(LocalEngine):
     def model_for(self, ask: Ask) -> Reader:
         """Return a reader whose contexts hold as much as is asked for."""
         return Reader(self.weights, ask.max_new_tokens)
+
+    @property
+    def lanes(self) -> int:
+        """A small model's passes have one thread each (SMALL says why), so other cores are used by other batches."""
+        return min(LANES, usable_cores()) if self.weights.small else 1
+
+    @property
+    def pass_tokens(self) -> int:
+        """Nearly every request to a small model is read at once, as without a desk: rounded weights may answer otherwise in parts."""
+        return PROMPT_SMALL if self.weights.small else PROMPT_LARGE
+
+    def table(self, rows: int) -> Seats:
+        """Return a batch of no rows yet and `rows` at most, each of as many places as the context."""
+        return Seats(self.weights, rows, self.context)
 
     @classmethod
     def load(cls, path: Path, guesser: Guesser | None = None) -> "LlamaCppEngine":

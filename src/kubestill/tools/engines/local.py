@@ -1,10 +1,12 @@
 """What engines share that read and write tokens in this process: requests to prompts, prompts to answers, in batches of like length."""
 
 import re
+from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, Self
 
 from kubestill.ground.errors import UserError
 from kubestill.tools.chat.format import Prompt
@@ -12,7 +14,7 @@ from kubestill.tools.engines.api import Ask, Removed, Reply, Told, TooLong
 from kubestill.tools.engines.choosing import Chooser
 from kubestill.tools.engines.reading import read_request
 from kubestill.tools.engines.streaming import Decoded, Lines
-from kubestill.tools.engines.writing import Guesser, Model, Taken, Writing, write
+from kubestill.tools.engines.writing import Guesser, Model, Table, Taken, Writing, write
 from kubestill.tools.grammar.api import Guide
 from kubestill.tools.grammar.compile import Compiler
 from kubestill.tools.grammar.pieces import Pieces
@@ -70,6 +72,7 @@ class Words:
 class LocalEngine:
     """A model and its words. `guesser` (drafts of what manifests look like) makes guided answers faster and never other."""
 
+    name: str
     rows = ROWS
 
     def __init__(self, model: Model, words: Words, guesser: Guesser | None = None) -> None:
@@ -119,21 +122,20 @@ class LocalEngine:
             TooLong: the request leaves no room in the context.
             UserError: the guide's grammar is none.
         """
-        voice, text, lines, seen = self.words.voice, Decoded(self._text, self._broken), Lines(told), 0
-        prompt = voice.prompt(request)
+        answering = self.begin(request, ask, guide, told)
+        write(self.model_for(ask), [answering.writing], answering.tell)
+        return answering.reply()
+
+    def begin(self, request: str, ask: Ask, guide: Guide | None, told: Told | None = None) -> "Answering":
+        """Return an answer before its first token is chosen.
+
+        Raises:
+            TooLong: the request leaves no room in the context.
+            UserError: the guide's grammar is none.
+        """
+        prompt = self.words.voice.prompt(request)
         (code,) = self.words.tokenizer.encode_batch_fast([prompt.text], add_special_tokens=False)
-        writing = self._begun(request, (prompt, code.ids), ask, guide)
-
-        def watch() -> None:
-            nonlocal seen
-            fresh, seen = writing.tokens[seen:], len(writing.tokens)
-            if text.breaks(fresh):
-                lines.grown(voice.answer(text.grown(writing.tokens), prompt))
-
-        write(self.model_for(ask), [writing], watch)
-        reply = self._reply(prompt, writing)
-        lines.whole(reply.text)
-        return reply
+        return Answering(self, prompt, self._begun(request, (prompt, code.ids), ask, guide), told)
 
     def _begun(self, request: str, prompted: tuple[Prompt, list[int]], ask: Ask, guide: Guide | None) -> Writing:
         """Return the answer to a request before its first token is chosen; `prompted`: its prompt, and the tokens of that."""
@@ -174,6 +176,55 @@ class LocalEngine:
     def _text(self, tokens: Sequence[int]) -> str:
         text: str = self.words.tokenizer.decode(tokens, skip_special_tokens=False)
         return text
+
+
+class Answering:
+    """An answer on its way: what is written, and whom its lines are told."""
+
+    def __init__(self, engine: LocalEngine, prompt: Prompt, writing: Writing, told: Told | None) -> None:
+        self.writing = writing
+        self._engine, self._prompt, self._seen = engine, prompt, 0
+        self._text = Decoded(engine._text, engine._broken)
+        self._lines = None if told is None else Lines(told)
+
+    def tell(self) -> None:
+        """Tell the lines that are whole by now; what follows from notes is told at once, at the end."""
+        fresh, self._seen = self.writing.tokens[self._seen :], len(self.writing.tokens)
+        if self._lines is not None and self._text.breaks(fresh):
+            self._lines.grown(self._engine.words.voice.answer(self._text.grown(self.writing.tokens), self._prompt))
+
+    def reply(self) -> Reply:
+        """Return the reply when the answer is finished, and tell its rest."""
+        reply = self._engine._reply(self._prompt, self.writing)
+        if self._lines is not None:
+            self._lines.whole(reply.text)
+        return reply
+
+
+class SharedEngine(LocalEngine):
+    """An engine whose answers can join a batch that goes on."""
+
+    @property
+    @abstractmethod
+    def lanes(self) -> int:
+        """How many batches gain by going on side by side, each in a thread of its own."""
+
+    @property
+    @abstractmethod
+    def pass_tokens(self) -> int:
+        """How many tokens a pass may have, about, so that nobody waits long for its end."""
+
+    @abstractmethod
+    def table(self, rows: int) -> Table:
+        """Return a batch of no rows yet and `rows` at most, each of as many places as the context."""
+
+    def within(self, places: int) -> Self:
+        """Return this engine with a context of `places` at most."""
+        if places >= self.context:
+            return self
+        found = copy(self)
+        found.words = replace(self.words, context=places)
+        return found
 
 
 def unused(prompt: Prompt, told: str) -> tuple[str, ...]:

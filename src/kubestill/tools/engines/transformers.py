@@ -14,9 +14,9 @@ from kubestill.tools.chat.format import END, ChatFormat
 from kubestill.tools.chat.format import FILE as CHAT
 from kubestill.tools.engines.local import LocalEngine, Words
 from kubestill.tools.engines.pretrained import PretrainedEngine
-from kubestill.tools.modeling.decode import Decoder
 from kubestill.tools.modeling.layout import Layout
 from kubestill.tools.modeling.load import load_student
+from kubestill.tools.modeling.students import make_decoder
 from kubestill.tools.modeling.tokenizer import load_tokenizer, token_id
 
 
@@ -29,7 +29,7 @@ class TransformersEngine(LocalEngine):
         """`flat` [total]: the weights; `texts`: the tokenizer and the chat format they were trained with."""
         tokenizer, chat = texts
         words = Words(tokenizer, chat, (token_id(tokenizer, END),), layout.arch.max_position)
-        super().__init__(Decoder(layout, flat, dtype), words)
+        super().__init__(make_decoder(layout, flat, dtype), words)
 
     @classmethod
     def load(cls, folder: Path, dtype: torch.dtype = torch.float32) -> LocalEngine:

@@ -4,11 +4,14 @@ A pass feeds each answer's tokens that the model has not read yet, then guesses 
 choice (greedy or drawn, under the grammar's mask) is the guess, the pass goes on with the next logits at no cost; where it is not,
 the model forgets what it read too far. So guesses change the time and never the tokens. What the grammar forces is not asked for at all.
 
+One pass is `advance`, and after it `close_up`: `write` goes on until all answers are whole; at a desk others join between passes.
+
 V vocabulary, M logits of a pass, over all rows.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import takewhile
 from typing import Protocol
 
@@ -17,6 +20,7 @@ from numpy.typing import NDArray
 
 from kubestill.tools.engines.api import MAX_REMOVED
 from kubestill.tools.engines.choosing import Chooser
+from kubestill.tools.engines.faults import caught
 from kubestill.tools.grammar.session import Session, fill_masks
 
 LOOK_AHEAD = 8  # guessed tokens of a pass and row: longer ones are seldom right to their end
@@ -35,6 +39,18 @@ class Batch(Protocol):
 
     def keep(self, rows: Sequence[int]) -> None:
         """Go on with these rows alone, in this order."""
+        ...
+
+
+class Table(Batch, Protocol):
+    """A batch that answers join and leave while others are written. What a row has read stays known until another needs the row."""
+
+    def join(self, prompt: Sequence[int]) -> int:
+        """Add a row after the others; return how many of the prompt's first tokens it has read already: the last is never among them."""
+        ...
+
+    def kin(self, prompt: Sequence[int]) -> int:
+        """Return how many of the prompt's first tokens some row has read; may be asked from another thread, as a hint."""
         ...
 
 
@@ -67,7 +83,10 @@ class Taken:
 
 @dataclass
 class Writing:
-    """One answer in the making. `tokens` are certain; it `ended` where it is whole: else the limit or a grammar without a way on cut it."""
+    """One answer in the making. `tokens` are certain; it `ended` where it is whole: else the limit or a grammar without a way on cut it.
+
+    What its guide breaks with is its own `error`; `halted` is set by whoever wants no more of it.
+    """
 
     prompt: Sequence[int]
     choose: Chooser
@@ -81,7 +100,10 @@ class Writing:
     session: Session | None = None
     known: int = 0  # tokens of the session's vocabulary; a model may have rows for more
     guesser: Guesser | None = None
+    error: Exception | None = None
+    halted: bool = False
     _stuck: bool = False
+    _likeliest: int = 0  # token, where `sure` found it allowed
     _read: int = 0  # tokens of prompt and answer that the model has read
     _ahead: list[int] = field(default_factory=list)
     _at: int = 0  # guesses that are confirmed
@@ -94,7 +116,7 @@ class Writing:
     @property
     def finished(self) -> bool:
         """Whether nothing more is to be written."""
-        return self.ended or self._stuck or len(self.tokens) >= self.limit
+        return self.ended or self._stuck or self.halted or self.error is not None or len(self.tokens) >= self.limit
 
     @property
     def place(self) -> int:
@@ -106,9 +128,28 @@ class Writing:
         """How many of the tokens that the model has read are certain."""
         return self._read
 
-    def feed(self) -> tuple[list[int], int]:
-        """Return what the model reads next, and after how many of the last of these tokens its logits are wanted."""
+    @property
+    def unread(self) -> int:
+        """How many certain tokens the model has still to read."""
+        return len(self.prompt) + len(self.tokens) - self._read
+
+    def known_already(self, count: int) -> None:
+        """Take the prompt's first `count` tokens for read."""
+        self._read = count
+
+    def fail(self, error: Exception) -> None:
+        """Write no further, for this reason."""
+        self.error = error
+
+    def feed(self, most: int | None = None) -> tuple[list[int], int]:
+        """Return what the model reads next, and after how many of the last of these tokens its logits are wanted.
+
+        Of more than `most` unread tokens only so many are read, and nothing is decided after them.
+        """
         whole = [*self.prompt, *self.tokens]
+        if most is not None and self.unread > most:
+            self._ahead, self._at, self._read = [], 0, self._read + most
+            return whole[self._read - most : self._read], 0
         self._ahead, self._at = self._guess(whole), 0
         fresh = whole[self._read :]
         self._read = len(whole)
@@ -118,13 +159,16 @@ class Writing:
         """Say whether the likeliest token after `logits` [V] is the choice and is allowed: asking for one costs a tenth of a mask."""
         if self.session is None or self.choose.temperature > 0:
             return self.session is None
-        token = int(self._leant(logits).argmax())
+        self._likeliest = token = int(self._leant(logits).argmax())
         return self.session.valid([self.ends[0] if token in self.ends else token]) == 1
 
     def decide(self, logits: NDArray[np.float32], allowed: NDArray[np.bool_] | None) -> bool:
-        """Choose after `logits` [V] among the `allowed`, None: among all; return whether the next logits of the pass decide, too."""
+        """Choose after `logits` [V] among the `allowed`; return whether the next logits of the pass decide, too.
+
+        None: what was `sure` is the choice, without a guide it is made among all.
+        """
         if allowed is None:
-            token = self.choose(self._leant(logits))
+            token = self.choose(logits) if self.session is None else self._likeliest
         else:
             allowed[list(self.ends)] = allowed[self.ends[0]]  # a grammar knows one end, a model may prefer another
             if not allowed.any():
@@ -202,44 +246,84 @@ class Writing:
 
 
 def write(model: Model, writings: Sequence[Writing], watch: Callable[[], None] | None = None) -> None:
-    """Write all answers to their ends, in one batch; finished rows leave it. After each pass somebody may `watch` what is certain."""
+    """Write all answers to their ends, in one batch; finished rows leave it. After each pass somebody may `watch` what is certain.
+
+    Raises:
+        Exception: what an answer's guide broke with.
+    """
     rows = [writing for writing in writings if not writing.finished]
-    if not rows:
-        return
-    batch = model.batch(len(rows))
-    while rows:
-        fed = [row.feed() for row in rows]
-        _decide(rows, batch.read([tokens for tokens, _ in fed], [wanted for _, wanted in fed]), [wanted for _, wanted in fed])
+    batch = model.batch(len(rows)) if rows else None
+    while batch is not None and rows:
+        advance(batch, rows)
+        for row in rows:
+            if row.error is not None:
+                raise row.error
         if watch is not None:
             watch()
-        if any(row.finished for row in rows):
-            going = _close_up(rows)
-            batch.keep(going)
-            rows = [rows[place] for place in going]
-        if any(wanted > 1 for _, wanted in fed):
-            batch.cut([row.read for row in rows])
+        rows = [rows[place] for place in close_up(batch, rows)]
 
 
-def _close_up(rows: Sequence[Writing]) -> list[int]:
-    """Return the places of the rows that go on; the last ones take the places of those that are finished, so that few have to move."""
+def advance(batch: Batch, rows: Sequence[Writing], most: int | None = None) -> None:
+    """Take the rows through one pass, of about `most` tokens, every row at least one: long prompts are read while others are written."""
+    fed = [row.feed(share) for row, share in zip(rows, _shares(rows, most), strict=True)]
+    wanted = [count for _, count in fed]
+    _decide(rows, batch.read([tokens for tokens, _ in fed], wanted), wanted)
+    if any(count > 1 for count in wanted):
+        batch.cut([row.read for row in rows])
+
+
+def close_up(batch: Batch, rows: Sequence[Writing]) -> list[int]:
+    """Let finished rows leave; return the places of those that go on: the last ones take the finished one's, so that few have to move."""
     going = [place for place, row in enumerate(rows) if not row.finished]
+    if len(going) == len(rows):
+        return going
     last = iter(reversed(going))
-    return [next(last) if rows[place].finished else place for place in range(len(going))]
+    moved = [next(last) if rows[place].finished else place for place in range(len(going))]
+    batch.keep(moved)
+    return moved
+
+
+def _shares(rows: Sequence[Writing], most: int | None) -> list[int | None]:
+    """Return how many unread tokens each row may feed: those with the fewest first, so that answers under way never wait for prompts."""
+    found: list[int | None] = [None] * len(rows)
+    if most is None:
+        return found
+    for place in sorted(range(len(rows)), key=lambda place: rows[place].unread):
+        share = min(rows[place].unread, max(1, most))
+        found[place], most = share, most - share
+    return found
 
 
 def _decide(rows: Sequence[Writing], logits: NDArray[np.float32], wanted: Sequence[int]) -> None:
     """Let each row choose as far as the pass's logits [M,V] reach; the masks that are needed are filled together, round by round."""
     starts = np.cumsum([0, *wanted]).tolist()
-    active = list(zip(rows, starts, strict=False))
+    active = [(row, start) for row, start, count in zip(rows, starts, wanted, strict=False) if count]
     while active:
-        unsure = [row for row, start in active if not row.sure(logits[start + row.place])]
-        masks = dict(zip(map(id, unsure), _masks(unsure), strict=True)) if unsure else {}
-        active = [(row, start) for row, start in active if row.decide(logits[start + row.place], masks.get(id(row)))]
+        unsure = [row for row, start in active if not _sure(row, logits[start + row.place])]
+        masks = _masks([row for row in unsure if row.error is None])
+        active = [(row, start) for row, start in active if row.error is None and _go_on(row, logits[start + row.place], masks.get(id(row)))]
 
 
-def _masks(guided: Sequence[Writing]) -> NDArray[np.bool_]:
-    """Return which tokens each row may write next [rows,V]; the rows share a vocabulary."""
+def _sure(row: Writing, logits: NDArray[np.float32]) -> bool:
+    return bool(caught(lambda: row.sure(logits), row.fail))
+
+
+def _go_on(row: Writing, logits: NDArray[np.float32], allowed: NDArray[np.bool_] | None) -> bool:
+    return bool(caught(lambda: row.decide(logits, allowed), row.fail))
+
+
+def _masks(guided: Sequence[Writing]) -> dict[int, NDArray[np.bool_]]:
+    """Return which tokens each row may write next [V], by the row's id; the rows share a vocabulary."""
+    if not guided:
+        return {}
     known = guided[0].known
     bits = np.zeros((len(guided), -(-known // 32)), np.int32)
-    fill_masks([row.session for row in guided if row.session is not None], bits)
-    return np.unpackbits(bits.view(np.uint8), axis=1, count=known, bitorder="little").view(np.bool_)
+    sessions = [row.session for row in guided if row.session is not None]
+
+    def one_by_one(_: Exception) -> None:  # whose grammar it was that cannot be followed
+        for place, row in enumerate(guided):
+            caught(partial(sessions[place].fill, bits, place), row.fail)
+
+    caught(lambda: fill_masks(sessions, bits), one_by_one)
+    allowed = np.unpackbits(bits.view(np.uint8), axis=1, count=known, bitorder="little").view(np.bool_)
+    return {id(row): mask for row, mask in zip(guided, allowed, strict=True)}

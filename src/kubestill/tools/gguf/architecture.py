@@ -205,6 +205,10 @@ def rope(config: Mapping[str, Any]) -> dict[str, Any]:
 
 def _refuse_unknown(config: Mapping[str, Any], where: str) -> None:
     found = config.get("model_type")
+    if found == "qwen3_5_text":
+        # llama.cpp runs it, but its states cannot forget single tokens, which whatever was guessed asks for (llama/weights.py).
+        mend = "GGUF holds students of full attention: set export.formats = [], and the engine transformers runs it"
+        raise UserError(where, "layers that keep a state (Qwen3.5)", mend)
     if found not in ARCHITECTURES:
         raise UserError(where, f"model_type {found!r}", f"GGUF is written for {', '.join(ARCHITECTURES)}")
     turns = rope(config)
@@ -219,7 +223,8 @@ def _refuse_unknown(config: Mapping[str, Any], where: str) -> None:
     for name, refused in wrong.items():
         if refused:
             told = config.get(name, kind)
-            raise UserError(where, f"{name} is {told!r}", f"llama.cpp's {found} has no such thing: export it by other means")
+            mend = f"llama.cpp's {found} has no such thing: set export.formats = [], and the engine transformers runs it"
+            raise UserError(where, f"{name} is {told!r}", mend)
 
 
 def rope_factors(config: Mapping[str, Any], body: Body, where: str) -> NDArray[np.float32] | None:

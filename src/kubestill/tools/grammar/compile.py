@@ -3,6 +3,7 @@
 import json
 from collections import OrderedDict
 from dataclasses import dataclass
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from kubestill.ground.errors import UserError
@@ -32,11 +33,12 @@ class Compiled:
 
 
 class Compiler:
-    """Compiles grammars for one vocabulary and remembers the last of them."""
+    """Compiles grammars for one vocabulary and remembers the last of them; many threads may ask."""
 
     def __init__(self, pieces: Pieces, kept: int = KEPT) -> None:
         self.pieces, self._kept = pieces, kept
         self._made: OrderedDict[str, Compiled] = OrderedDict()
+        self._lock = Lock()
 
     def compile(self, grammar: Grammar) -> Compiled:
         """Return the compiled form of `grammar`.
@@ -44,12 +46,15 @@ class Compiler:
         Raises:
             UserError: it cannot be read, or is too large or too deep to be followed.
         """
-        found = self._made.get(grammar.digest)
+        with self._lock:
+            found = self._made.get(grammar.digest)
         if found is None:
-            found = self._made[grammar.digest] = Compiled(grammar, self._matcher(grammar))
+            found = Compiled(grammar, self._matcher(grammar))  # not under the lock: others wait for what is known already
+        with self._lock:
+            self._made[grammar.digest] = found
+            self._made.move_to_end(grammar.digest)
             if len(self._made) > self._kept:
                 self._made.popitem(last=False)
-        self._made.move_to_end(grammar.digest)
         return found
 
     def session(self, first: Step | Given) -> Session:

@@ -18,7 +18,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from kubestill.tools.modeling import pieces
-from kubestill.tools.modeling.layout import Layout
+from kubestill.tools.modeling.layout import KEPT, Layout
+from kubestill.tools.modeling.presets import SLIDING
 from kubestill.tools.modeling.qwen3 import turns
 
 ROOM = 64  # places by which the cache grows
@@ -31,7 +32,7 @@ class Decoder:
         """`flat` [total] in fp32; `dtype` is what multiplications use."""
         self.arch, self.dtype = layout.arch, dtype
         high = layout.views(flat.detach())
-        low = {name: stack.to(dtype) for name, stack in high.items() if not name.startswith("norm")}
+        low = {name: stack.to(dtype) for name, stack in high.items() if name not in KEPT}
         self.embed, self.qkv, self.out = low["embed"], low["qkv"], low["out"]
         self.gate_up, self.down = low["gate_up"], low["down"]
         self.norm_in, self.norm_post, self.final = high["norm_in"], high["norm_post"], high["norm_final"]
@@ -54,7 +55,10 @@ class Decoder:
 
     def join(self, layer: int, x: Tensor, seen: Tensor) -> Tensor:
         """The layer's part after attention: x [N,D] and what the heads saw [N,H*E] → [N,D]."""
-        x = x + seen @ self.out[layer].T
+        return self.joined(layer, x + seen @ self.out[layer].T)
+
+    def joined(self, layer: int, x: Tensor) -> Tensor:
+        """The layer's second half: x [N,D] → [N,D]."""
         normed, _ = pieces.norm(x, self.norm_post[layer], self.arch.norm_epsilon, self.dtype)
         return x + pieces.gate(normed @ self.gate_up[layer].T) @ self.down[layer].T
 
@@ -65,7 +69,7 @@ class Decoder:
 
 
 @dataclass(frozen=True)
-class _Pass:
+class Pass:
     """Where the tokens of one pass stand."""
 
     rows: Tensor  # [N]: each token's row
@@ -73,6 +77,7 @@ class _Pass:
     longest: int  # T
     slots: Tensor | None  # [N]: where it stands among B*T; None: all rows read T tokens
     bias: Tensor  # [B,1,G*T,C], for one token a row [B,1,1,C]: 0 where a query may look, -inf where it may not
+    near: Tensor  # the same for layers that see a window
 
 
 class Batch:
@@ -81,26 +86,31 @@ class Batch:
     def __init__(self, decoder: Decoder, rows: int) -> None:
         arch = decoder.arch
         self.decoder, self.lengths = decoder, torch.zeros(rows, dtype=torch.long)
-        self.cache = torch.zeros(2, arch.layers, rows, arch.kv_heads, ROOM, arch.head_dim, dtype=decoder.dtype)
+        self.cache = torch.zeros(2, arch.layers - arch.states, rows, arch.kv_heads, ROOM, arch.head_dim, dtype=decoder.dtype)
 
     @torch.inference_mode()
     def read(self, fed: Sequence[Sequence[int]], wanted: Sequence[int]) -> NDArray[np.float32]:
         """Read `fed[row]`, one token or more, in each row; return the logits [M,V] after the last `wanted[row]` of them, row by row."""
         counts = torch.tensor([len(tokens) for tokens in fed])
-        todo = self._plan(counts)
+        todo = self.plan(counts)
         decoder = self.decoder
         x = decoder.embed[torch.tensor(list(chain.from_iterable(fed)))].float()
         turn = decoder.cos[todo.places], decoder.sin[todo.places]
         for layer in range(decoder.arch.layers):
-            queries, keys, values = decoder.part(layer, x, turn)
-            kept_keys, kept_values = self.cache[:, layer]
-            kept_keys[todo.rows, :, todo.places], kept_values[todo.rows, :, todo.places] = keys, values
-            x = decoder.join(layer, x, self._look(layer, queries, todo))
+            x = self.layer(layer, x, turn, todo)
         self.lengths = self.lengths + counts
         if len(x) > sum(wanted):
             x = x[_last(counts.tolist(), wanted)]
         logits: NDArray[np.float32] = decoder.logits(x).numpy()
         return logits
+
+    def layer(self, layer: int, x: Tensor, turn: tuple[Tensor, Tensor], todo: Pass) -> Tensor:
+        """One layer: x [N,D] → [N,D]."""
+        queries, keys, values = self.decoder.part(layer, x, turn)
+        kept_keys, kept_values = self.cache[:, layer]
+        kept_keys[todo.rows, :, todo.places], kept_values[todo.rows, :, todo.places] = keys, values
+        bias = todo.near if self.decoder.arch.kinds[layer] == SLIDING else todo.bias
+        return self.decoder.join(layer, x, self.look(layer, queries, todo, bias))
 
     def cut(self, lengths: Sequence[int]) -> None:
         """Forget what each row read beyond `lengths[row]` tokens."""
@@ -119,26 +129,34 @@ class Batch:
                 self.cache[:, :, new] = self.cache[:, :, old]
         self.cache = self.cache[:, :, : len(rows)]
 
-    def _plan(self, counts: Tensor) -> _Pass:
+    def plan(self, counts: Tensor) -> Pass:
+        """Lay out a pass of `counts` [B] tokens."""
         longest = int(counts.max())
         held = int((self.lengths + counts).max())
         if held > self.cache.shape[4]:
             self.cache = functional.pad(self.cache, (0, 0, 0, held - self.cache.shape[4] + ROOM))
         each = self.lengths[:, None] + torch.arange(longest)  # [B,T]; beyond a row's count nobody looks at the result
-        hidden = (torch.arange(held) > each[:, :, None])[:, None]
-        if longest > 1:
-            hidden = hidden.repeat(1, 1, self.decoder.arch.group, 1)
-        bias = torch.zeros(hidden.shape, dtype=self.decoder.dtype).masked_fill_(hidden, float("-inf"))
+        places, window = torch.arange(held), self.decoder.arch.window
+        hidden = places > each[:, :, None]
+        bias = self._bias(hidden)
+        near = self._bias(hidden | (places <= each[:, :, None] - window)) if 0 < window < held else bias
         rows = torch.arange(len(counts))
         if longest == 1:
-            return _Pass(rows, self.lengths, 1, None, bias)
+            return Pass(rows, self.lengths, 1, None, bias, near)
         if int(counts.min()) == longest:
-            return _Pass(rows.repeat_interleave(longest), each.flatten(), longest, None, bias)
+            return Pass(rows.repeat_interleave(longest), each.flatten(), longest, None, bias, near)
         slots = (torch.arange(longest) < counts[:, None]).flatten().nonzero()[:, 0]
-        return _Pass(rows.repeat_interleave(counts), each.flatten()[slots], longest, slots, bias)
+        return Pass(rows.repeat_interleave(counts), each.flatten()[slots], longest, slots, bias, near)
 
-    def _look(self, layer: int, queries: Tensor, todo: _Pass) -> Tensor:
-        """Attention: queries [N,H,E] → what they saw [N,H*E]."""
+    def _bias(self, hidden: Tensor) -> Tensor:
+        """hidden [B,T,C] → [B,1,G*T,C]; for one token a row, whose heads need no rows of their own, [B,1,1,C]."""
+        hidden = hidden[:, None]
+        if hidden.shape[2] > 1:
+            hidden = hidden.repeat(1, 1, self.decoder.arch.group, 1)
+        return torch.zeros(hidden.shape, dtype=self.decoder.dtype).masked_fill_(hidden, float("-inf"))
+
+    def look(self, place: int, queries: Tensor, todo: Pass, bias: Tensor) -> Tensor:
+        """Attention over the keys and values at `place` in the cache: queries [N,H,E] → what they saw [N,H*E]."""
         arch, rows, longest = self.decoder.arch, len(self.lengths), todo.longest
         if todo.slots is not None:
             spread = queries.new_zeros(rows * longest, arch.heads, arch.head_dim)
@@ -147,8 +165,8 @@ class Batch:
         if longest > 1:
             queries = queries.view(rows, longest, arch.kv_heads, arch.group, arch.head_dim).permute(0, 2, 3, 1, 4)
         queries = queries.reshape(rows, arch.kv_heads, arch.group * longest, arch.head_dim)
-        keys, values = self.cache[:, layer, :, :, : todo.bias.shape[-1]]
-        seen: Tensor = (queries @ keys.mT + todo.bias).softmax(-1) @ values
+        keys, values = self.cache[:, place, :, :, : bias.shape[-1]]
+        seen: Tensor = (queries @ keys.mT + bias).softmax(-1) @ values
         if longest > 1:
             seen = seen.view(rows, arch.kv_heads, arch.group, longest, arch.head_dim).permute(0, 3, 1, 2, 4)
         seen = seen.reshape(rows * longest, -1)

@@ -3,16 +3,13 @@
 Behind each of its layers come copies of it whose outputs are nought, so that they pass on what they get until training moves them.
 """
 
-from dataclasses import replace
-
 import torch
 from torch import Tensor
 
 from kubestill.ground.errors import UserError
-from kubestill.tools.modeling.layout import Layout
+from kubestill.tools.modeling.layout import ONCE, Layout
 
-_LEAVES = ("out", "down")  # what a layer adds to the stream comes through these two alone
-_ONCE = ("embed", "norm_final")
+_LEAVES = ("out", "delta_out", "down")  # what a layer adds to the stream comes through these two alone
 
 
 def deepened(layout: Layout, flat: Tensor, layers: int) -> tuple[Layout, Tensor]:
@@ -24,13 +21,15 @@ def deepened(layout: Layout, flat: Tensor, layers: int) -> tuple[Layout, Tensor]
     old = layout.arch.layers
     if layers < old:
         raise UserError("training.layers", f"{layers} are fewer than the base's {old}", f"give at least {old}, or 0 to keep them")
-    grown = Layout(replace(layout.arch, layers=layers))
-    origin = [place * old // layers for place in range(layers)]
-    fresh = torch.tensor([place > 0 and origin[place - 1] == origin[place] for place in range(layers)])
+    grown = Layout(layout.arch.deeper(layers))
+    origins = layout.arch.origins(layers)
     into = torch.empty(grown.total)
-    stacks = layout.views(flat)
-    for name, stack in grown.views(into).items():
-        stack.copy_(stacks[name] if name in _ONCE else stacks[name][origin])
-        if name in _LEAVES:
-            stack[fresh] = 0.0
+    old_stacks, stacks = layout.views(flat), grown.views(into)
+    for name in ONCE:
+        stacks[name].copy_(old_stacks[name])
+    for layer, origin in enumerate(origins):
+        fresh = layer > 0 and origins[layer - 1] == origin
+        from_rows = layout.rows(origin)
+        for name, row in grown.rows(layer).items():
+            stacks[name][row] = 0.0 if fresh and name in _LEAVES else old_stacks[name][from_rows[name]]
     return grown, into

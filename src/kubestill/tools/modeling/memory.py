@@ -1,53 +1,68 @@
 """What a student costs, before it is trained: parameters, floating-point operations, bytes. Arithmetic alone, for plans that load no torch.
 
-L layers, D hidden, H query heads, K key-value heads, E head size, F feed-forward, V vocabulary.
+L layers, S of them with a state, D hidden, H query heads, K key-value heads, E head size, F feed-forward, V vocabulary.
 """
 
 from dataclasses import dataclass
 
-from kubestill.tools.modeling.presets import Architecture
+from kubestill.tools.modeling.presets import CONV, Architecture
 
 # Measured by bench/forecast.py, resident: Python with torch, transformers and what the loop imports; and what each pass leaves behind, of
 # which oneDNN's kernels, written for every shape that it meets, are the most (docs/log/2026-11-27-the-loop.md).
 PROCESS_BYTES = 300 << 20
 SHAPES_BYTES = 400 << 20
+FIRST_BYTES = 150 << 20  # of the first process alone: it answers the dev slice, and lets transformers read the weights back
 SLACK = 1.5  # the allocator's holes: resident over asked for
+CHUNK = 32  # tokens that states read at once (delta.py): on a CPU faster than 16 and 64 (docs/log/2026-11-27-architectures.md)
+STATE_ROWS = 26.0  # fp32 rows of the heads' width that a state's layer keeps of a token for its backward, beyond attention's; counted there
 
 
 def matrices(arch: Architecture) -> int:
     """Elements of all weight matrices, without the embedding."""
-    L, D, H, E = arch.layers, arch.hidden, arch.heads, arch.head_dim
-    return L * D * ((H + 2 * arch.kv_heads) * E + H * E + 3 * arch.ffn)
+    return sum(rows * columns for rows, columns in _shapes(arch))
+
+
+def _shapes(arch: Architecture) -> list[tuple[int, int]]:
+    """Return the matrices as Muon takes them: joined ones apart."""
+    D, S, kv, q = arch.hidden, arch.states, arch.kv_heads * arch.head_dim, arch.heads * arch.head_dim
+    attention = [(2 * q if arch.hybrid else q, D), (kv, D), (kv, D), (D, q)]
+    state = [(q, D)] * 4 + [(D, q)]
+    return attention * (arch.layers - S) + state * S + [(arch.ffn, D)] * 3 * arch.layers
 
 
 def parameters(arch: Architecture) -> int:
     """Number of parameters, tied embeddings counted once."""
-    norms = arch.layers * 2 * (arch.hidden + arch.head_dim) + arch.hidden
-    return matrices(arch) + arch.vocabulary * arch.hidden + norms
+    attention, state = 2 * arch.head_dim, arch.head_dim + arch.heads * (3 * CONV * arch.head_dim + 2 * arch.hidden + 2)
+    rest = arch.layers * 2 * arch.hidden + (arch.layers - arch.states) * attention + arch.states * state + arch.hidden
+    return matrices(arch) + arch.vocabulary * arch.hidden + rest
 
 
 def flops_per_token(arch: Architecture, places: int, labelled: float = 1.0) -> float:
     """Floating-point operations of forward and backward for one token at a mean row length of `places`.
 
     Six for each weight that multiplies (Kaplan et al. 2020, section 2.1), the head only for the share `labelled`; attention's two products
-    over the whole square, as they are computed here.
+    over the whole square, as they are computed here; of states, three products in a chunk and four with the state.
     """
     head = arch.vocabulary * arch.hidden * labelled
-    attention = 2 * places * arch.heads * arch.head_dim * arch.layers
-    return 6.0 * (matrices(arch) + head + attention)
+    width = arch.heads * arch.head_dim
+    attention = 2 * places * width * (arch.layers - arch.states)
+    states = width * (3 * min(places, CHUNK) + 4 * arch.head_dim) * arch.states
+    return 6.0 * (matrices(arch) + head + attention + states)
 
 
 def muon_flops(arch: Architecture, steps: int = 5) -> float:
     """Floating-point operations of one Muon step over all matrices (tools/modeling/optimizer.py)."""
-    kv, q = arch.kv_heads * arch.head_dim, arch.heads * arch.head_dim
-    shapes = [(q, arch.hidden), (kv, arch.hidden), (kv, arch.hidden), (arch.hidden, q), *[(arch.ffn, arch.hidden)] * 3]
-    each = [(min(shape), max(shape)) for shape in shapes]
-    return float(arch.layers * steps * sum(4 * m * m * n + 2 * m**3 for m, n in each))
+    each = [(min(shape), max(shape)) for shape in _shapes(arch)]
+    return float(steps * sum(4 * m * m * n + 2 * m**3 for m, n in each))
 
 
 def pointwise_per_token(arch: Architecture, labelled: float = 1.0) -> float:
-    """Elements that pass through memory between the products for one token: eleven rows of D and three of F a layer, and the logits."""
-    return arch.layers * (11.0 * arch.hidden + 3 * arch.ffn) + arch.vocabulary * labelled
+    """Elements that pass through memory between the products for one token: eleven rows of D and three of F a layer, and the logits.
+
+    A state adds STATE_ROWS rows of the heads' width.
+    """
+    plain = arch.layers * (11.0 * arch.hidden + 3 * arch.ffn) + arch.vocabulary * labelled
+    return plain + STATE_ROWS * arch.states * arch.heads * arch.head_dim
 
 
 @dataclass(frozen=True)
@@ -76,7 +91,7 @@ class Estimate:
     @property
     def total(self) -> int:
         """Resident bytes summed over all processes, as the runner measures them: what they share counts in each."""
-        return (self.shared + self.private) * self.processes
+        return (self.shared + self.private) * self.processes + FIRST_BYTES
 
 
 def estimate(arch: Architecture, block_tokens: int, processes: int, places: int = 256) -> Estimate:
@@ -88,5 +103,6 @@ def estimate(arch: Architecture, block_tokens: int, processes: int, places: int 
     # three of the feed-forward's, the scores.
     layer = 12 * arch.hidden + 2 * (11 * arch.hidden + 3 * arch.ffn + arch.heads * places)
     logits = 10 * arch.vocabulary
-    passing = block_tokens * (layer * arch.layers + logits) + 4 * total
+    states = 4 * STATE_ROWS * arch.heads * arch.head_dim
+    passing = block_tokens * (layer * arch.layers + states * arch.states + logits) + 4 * total
     return Estimate(total, shared, PROCESS_BYTES + SHAPES_BYTES + int(SLACK * passing), processes)

@@ -13,6 +13,7 @@ from kubestill.ground.errors import KubestillError
 from kubestill.tools.modeling.layout import Layout, Ordered
 from kubestill.tools.modeling.load import load_student, save_student
 from kubestill.tools.modeling.qwen3 import Student
+from kubestill.tools.modeling.students import make_student
 from kubestill.tools.modeling.verify import verify_folder
 
 
@@ -65,7 +66,7 @@ class StudentBody:
 
     def build(self, masters: Tensor, working: Tensor) -> Student:
         """Return the student."""
-        return Student(self.layout, masters, working)
+        return make_student(self.layout, masters, working)
 
     def save(self, folder: Path, masters: Tensor, ids: tuple[int, int]) -> None:
         """Write config.json, generation_config.json and model.safetensors."""

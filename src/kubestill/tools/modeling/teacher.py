@@ -11,7 +11,7 @@ from torch import Tensor
 
 from kubestill.tools.chat.format import FILE as CHAT
 from kubestill.tools.modeling.load import load_student
-from kubestill.tools.modeling.qwen3 import Student
+from kubestill.tools.modeling.students import make_student
 
 
 class Teacher(Protocol):
@@ -30,7 +30,7 @@ class StudentTeacher:
     def __init__(self, folder: Path, dtype: torch.dtype) -> None:
         """`dtype` is what multiplications use; norms stay in fp32."""
         layout, flat = load_student(folder)
-        self.student = Student(layout, flat, flat if dtype == torch.float32 else flat.to(dtype))
+        self.student = make_student(layout, flat, flat if dtype == torch.float32 else flat.to(dtype))
         self.vocabulary = layout.arch.vocabulary
 
     @torch.no_grad()

@@ -5,7 +5,18 @@
 
 from kubestill.domains.kubernetes.cluster.connection import Connection, connect
 from kubestill.domains.kubernetes.cluster.dryrun import dry_run
-from kubestill.domains.kubernetes.cluster.pulling import Pulled, find_pulled, pull, pulled_definitions, pulled_enums
+from kubestill.domains.kubernetes.cluster.pulling import Pulled, find_pulled, kept, pull, pulled_definitions, pulled_enums
 from kubestill.domains.kubernetes.cluster.statuses import CLUSTER_CODES
 
-__all__ = ["CLUSTER_CODES", "Connection", "Pulled", "connect", "dry_run", "find_pulled", "pull", "pulled_definitions", "pulled_enums"]
+__all__ = [
+    "CLUSTER_CODES",
+    "Connection",
+    "Pulled",
+    "connect",
+    "dry_run",
+    "find_pulled",
+    "kept",
+    "pull",
+    "pulled_definitions",
+    "pulled_enums",
+]

@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kubestill.domains.kubernetes.cluster.connection import CannotAsk, Connection
+from kubestill.domains.kubernetes.cluster.connection import CLIENT_VERSION, CannotAsk, Connection
 from kubestill.domains.kubernetes.cluster.discovery import expected
+from kubestill.domains.kubernetes.cluster.kubeconfig import read_access
 from kubestill.domains.kubernetes.definitions import GROUP, KIND, custom_kinds
 from kubestill.domains.kubernetes.manifests import read
 from kubestill.domains.kubernetes.subject import rows, table
 from kubestill.ground.errors import UserError, near
 from kubestill.ground.records import read_records, write_records, write_text
+from kubestill.ground.registry import need
 
 OPENAPI, DEFINITIONS, ABOUT = "openapi-v2.json", "definitions.jsonl", "cluster.json"  # the last one is written last: all is whole
 PAGE_ROWS = 50  # a definition may have a megabyte
@@ -72,6 +74,18 @@ def pull(connection: Connection, folder: Path) -> Pulled:
     }
     write_text(place / ABOUT, json.dumps(about, indent=1, ensure_ascii=False) + "\n")
     return Pulled(place, **about)
+
+
+def kept(kubeconfig: Path | None, context: str, folder: Path) -> str:
+    """Return the name by which the cluster of a context is kept below `folder`, or "" where it is not. Nothing is asked of it.
+
+    Raises:
+        UserError: there is no kubeconfig, it cannot be used, or it has no such context.
+        Unavailable: the package `kubernetes` is not installed.
+    """
+    need("kubernetes", at_least=CLIENT_VERSION, extra="cluster")
+    name = Connection(read_access(kubeconfig, context)).name
+    return name if (folder / name / ABOUT).is_file() else ""
 
 
 def find_pulled(folder: Path, name: str = "") -> Pulled:

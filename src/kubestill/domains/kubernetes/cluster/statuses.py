@@ -20,10 +20,12 @@ from kubestill.tools.checks.api import Finding, Result, Tier
 from kubestill.tools.checks.run import judged, passed, skipped
 
 REFUSED, NOT_SERVED, WARNED = "K8S301", "K8S302", "K8S303"  # the first one is also what the result of the tier goes by
+ELSEWHERE = "K8S304"  # which placing.py finds without a cluster
 CLUSTER_CODES = {
     REFUSED: "The cluster's API server refuses the object in a dry run.",
     NOT_SERVED: "The cluster serves no such kind, or lets nobody create one.",
     WARNED: "The cluster's API server takes the object and warns of something.",
+    ELSEWHERE: "The object names another namespace than it is meant for, so that kubectl apply --namespace refuses it.",
 }
 _REMEDIES = {
     REFUSED: "Change what the server or the webhook named objects to.",

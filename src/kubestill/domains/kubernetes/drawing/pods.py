@@ -309,7 +309,7 @@ def _rolled_or_recreated(intents: Iterator[Intent]) -> Iterator[Intent]:
 
 
 BATCH = ("Job", "CronJob")
-_SERVING = re.compile(r"Probe\.|\.port\.protocol\Z")  # of what runs to its end nobody asks whether it is ready
+_SERVING = re.compile(r"Probe\.|container\.port\b")  # of what runs to its end nobody asks whether it is ready, nor where it serves
 
 
 def workload(kind: str, words: Words) -> Iterator[Intent]:

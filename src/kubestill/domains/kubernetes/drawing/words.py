@@ -3,7 +3,9 @@
 Every word belongs to one part by its hash: what the evaluation says was never trained on.
 """
 
+import re
 from dataclasses import dataclass
+from functools import lru_cache
 from random import Random
 
 from kubestill.domains.api import HELD
@@ -57,6 +59,14 @@ KNOWN = {
 }
 
 
+_VERSION = re.compile(r"(?:\A|-)v?(\d+(?:\.\d+)+\S*)\Z")
+
+
+@lru_cache(maxsize=65_536)
+def _held(word: str) -> bool:
+    return held_out("word", word)
+
+
 @dataclass
 class Words:
     """Draws open words of one part."""
@@ -65,7 +75,7 @@ class Words:
     part: str
 
     def _own(self, word: str) -> bool:
-        return held_out("word", word) == (self.part == HELD)
+        return _held(word) == (self.part == HELD)
 
     def _listed(self, words: list[str]) -> str:
         while not self._own(word := self.rng.choice(words)):
@@ -199,8 +209,15 @@ class Words:
 
     def like(self, old: str) -> str:
         """Return another value of the sort of an old one."""
-        found = next((values for values in KNOWN.values() if old in values), ())
-        return self.rng.choice([value for value in found if value != old]) if found else self.word()
+        found = next((values for values in (*KNOWN.values(), ("true", "false")) if old in values), ())
+        if found:
+            return self.rng.choice([value for value in found if value != old])
+        version = _VERSION.search(old)
+        return old[: version.start(1)] + self.version() if version else self.word()
+
+    def version(self) -> str:
+        """Return a version of three numbers."""
+        return ".".join(str(self.rng.randrange(limit)) for limit in (9, 30, 10))
 
     def label(self) -> tuple[str, str]:
         """Return a label."""
@@ -208,6 +225,8 @@ class Words:
         key = rng.choice(("app", "tier", "team", "env", "component", "role", "version", "release", "track", "owner", "stage"))
         if rng.random() < 0.25:
             key = f"{self.host()}/{self.word()}" if rng.random() < 0.4 else self.word()
+        if key == "version":
+            return key, rng.choice((f"v{rng.randint(1, 9)}", self.version()))
         return key, rng.choice(("frontend", "backend", "prod", "dev", "stable", "canary")) if rng.random() < 0.2 else self.word()
 
     def port(self) -> int:

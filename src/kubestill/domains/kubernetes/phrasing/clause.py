@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from random import Random
 
 from kubestill.domains.api import Intent
@@ -67,8 +68,10 @@ class Clause:
         for _ in range(_TRIES):
             line = lines[int(rng.random() * len(lines))]
             text, form = table.one_of((line,), rng)
-            if not any(unfit.search(text) for unfit in (manner.unfit, self.unfit) if unfit):
+            if self._fits(text, manner):
                 break
+        else:
+            text, form, line = self._any(table, manner, rng, part) or (text, form, line)
         spoken = self.variables
         worded = bool(self.exact) and all(spoken[name] in WORDS for name in self.exact)
         if self.exact and (_EXACT.search(text) or (worded and (manner.register == "kv" or _COUNTED.search(text)))):
@@ -80,10 +83,22 @@ class Clause:
             text = text.replace("{" + name + "}", shield(value))
         return text, form, line
 
+    def _fits(self, text: str, manner: Manner) -> bool:
+        return not (manner.unfit and manner.unfit.search(text)) and not (self.unfit and self.unfit.search(text))
+
+    def _any(self, table: Table, manner: Manner, rng: Random, part: str) -> tuple[str, str, str] | None:
+        """Return the first line of a table, whatever its sort, that fits where it shall stand."""
+        for line in table.lines(part):
+            text, form = table.one_of((line,), rng)
+            if self._fits(text, manner):
+                return text, form, line
+        return None
+
 
 def _told_apart(text: str, name: str, value: str) -> str:
     """Put a name that is also a word of such lines in quotes where it stands by itself: `its label "name" with the value web`."""
-    if value not in _NOUNS and not (value.isalpha() and value.islower() and re.search(rf"(?<![\w{{]){value}s?\b(?!\}})", text)):
+    word = value in text and value.isalpha() and value.islower()
+    if value not in _NOUNS and not (word and re.search(rf"(?<![\w{{]){value}s?\b(?!\}})", text)):
         return text
     return re.sub(rf"(?<![^\s\u2768])(?<![:=,>] ){{{name}}}(?=[\s,\u2769]|\Z)", lambda found: f'"{found[0]}"', text)
 
@@ -104,13 +119,28 @@ def shield(value: str) -> str:
 _UNIT = re.compile(r"\{v\}\)?\]?['\"]? ?(?:s\b|secs?\b|seconds?\b|mins?\b|minutes?\b|%|percent|pct|cores?\b|cpus?\b|vcpu|milli|m\b)")
 
 _COUNTED = re.compile(r"(completions|replicas|parallelism|count|limit|number|threshold|retries) \{v\}")
-_EXACT = re.compile(r"=\s?['\"]?\{[vabc]|Seconds|(^|\s)--\w")
+_EXACT = re.compile(r"=\s?['\"]?\{[vabc]|Seconds|(^|\s)--\w|\{[ab]\} ?x\b|\bx ?\{[ab]\}")
 
 
-def pick_tables(name: str, suffix: str = "") -> dict[str, Table]:
+def pick_tables(name: str, suffix: str = "") -> Mapping[str, Table]:
     """Return the tables of an aspect by register; `suffix` names a variant such as `_true`."""
-    found = {register: tables().get(f"{name}/{register}{suffix}") for register in REGISTERS}
-    if not any(found.values()):
-        return {}
-    found["at"] = found["at"] or tables().get(f"at.{name}/at{suffix}")
-    return {register: table for register, table in found.items() if table}
+    return _by_aspect().get((name, suffix), _NO_TABLES)
+
+
+_NO_TABLES: Mapping[str, Table] = {}
+
+
+@cache
+def _by_aspect() -> Mapping[tuple[str, str], Mapping[str, Table]]:
+    """Return (aspect, suffix) → register → table, registers in their order."""
+    found: dict[tuple[str, str], dict[str, Table]] = {}
+    for register in REGISTERS:
+        for full, table in tables().items():
+            name, _, last = full.rpartition("/")
+            if last.startswith(register):
+                found.setdefault((name, last[len(register) :]), {})[register] = table
+    for (name, suffix), row in found.items():
+        beside = tables().get(f"at.{name}/at{suffix}")
+        if beside and "at" not in row:
+            row["at"] = beside
+    return found

@@ -43,11 +43,14 @@ def _guarded(clause: Clause, several: bool) -> Clause:
         return replace(clause, unfit=_FIELD_PATH)
     if several and first.aspect.startswith("subject."):
         return replace(clause, unfit=_HANGING)
+    if first.aspect == "container.image" and len(clause.intents) == 1 and not set(str(first.value)) & set("/:@"):
+        return replace(clause, unfit=_KIND_OF_CONTAINER)
     return clause
 
 
 _DOTTED = frozenset("label annotation podLabel podAnnotation data".split())
 _FIELD_PATH = re.compile(r"(labels|annotations|data)\.\{k\}")  # `labels.app.kubernetes.io/name` would be another key
+_KIND_OF_CONTAINER = re.compile(r"\{v\} container(?! image)|container is \{v\}")  # `a web container` would be its name
 # Of one subject beside others it is said that it is one, or what it is given.
 _HANGING = re.compile(
     r"^(?!.*(subject|:|=|>|access|\b(to|for|bind|give|grant|assign|add|apply|attach|authorize|include|name|list|have|put|target|goes)\b))"

@@ -11,7 +11,7 @@ from kubestill.domains.kubernetes.phrasing.clause import Clause
 from kubestill.domains.kubernetes.phrasing.finish import finish
 from kubestill.domains.kubernetes.phrasing.order import topic
 from kubestill.domains.kubernetes.phrasing.request import HEAD, Request
-from kubestill.domains.kubernetes.phrasing.style import WORDS
+from kubestill.domains.kubernetes.phrasing.style import COLON, WORDS
 
 _QUESTION = re.compile(
     r"(can|could|would|will|may|might|any chance|is it|is there|how (about|do|does|would|can)|do you|does anyone|has anyone|mind|"
@@ -35,7 +35,7 @@ class Composed:
 def compose(intents: Sequence[Intent], rng: Random, part: str) -> Composed:
     """Say the intents in English, with phrase parts of `part` only."""
     request, unsaid = Request.about(intents, rng, part)
-    much = sum(1 + len(clause.inner) // 2 for clause in request.clauses)
+    much = sum(1 + len(clause.inner) // 2 + len(clause.intents) // 4 for clause in request.clauses)
     shares = _SHARES if much <= _MANY else _SHARES_OF_MANY if much <= _VERY_MANY else _SHARES_OF_LISTS
     text = rng.choices(_MANNERS, shares)[0](request)
     heads = [intent for intent in intents if intent.aspect in HEAD]
@@ -47,6 +47,11 @@ def _join(request: Request, texts: Sequence[str]) -> str:
     if len(texts) < 2:
         return "".join(texts)
     last = request.frame("frames/and_joins") if request.rng.random() < 0.4 else " and "
+    nested = any(", " in text or " and " in text for text in texts[:-1])  # behind an enumeration a bare `and` would go on with it
+    if nested and len(texts) > 2:
+        return "; ".join((*texts[:-1], f"and {texts[-1]}"))
+    if last.strip() in (",", ", and", "and"):
+        last = ", and " if nested else " and " if len(texts) == 2 else last
     return ", ".join(texts[:-1]) + last + texts[-1]
 
 
@@ -84,7 +89,7 @@ def _in_one(request: Request) -> str:
     """One sentence, and perhaps more after it: `create a deployment called x with …. it should …`."""
     rng = request.rng
     opener, asks = _opened(request)
-    text = f"{opener} {request.head()}"
+    text = f"{opener} {request.head(opener=opener)}"
     plain = [clause for clause in request.clauses if not clause.whole]
     most = min(len(plain), _AT_ONCE)
     first = plain[: most if len(plain) <= _AT_ONCE and rng.random() < 0.75 else rng.randint(0, most)]
@@ -99,7 +104,7 @@ def _in_one(request: Request) -> str:
 
 _WITH = re.compile(r"\b(with|having)\b|w/")  # once is enough
 _FULL_STOP = re.compile(r"^[.;:]|: ?\{| - ")
-_THAT = re.compile(r"\b(that|which|set up|configured)\b")
+_THAT = re.compile(r"\b(that|which|set up|configured)\b|^,? ?having\b")
 
 
 @cache
@@ -152,7 +157,8 @@ IS = re.compile(
     r"land|reside|belong|exist|survive|wait|receive|answer|listen|need|act|work|"
     r"hold|contain|offer|provide|consist|maintain|never|serve|accept|respond|"
     r"(run|start) (with|on|as|under|in)|use (between|at most|at least|no|up to|less)|require|support|fail|count|die|become|"
-    r"go (in|to|into|by|under))\b"
+    r"go (in|to|into|by|under)|take (place|traffic|connections)|run (automatically|only|on|by|when|according|to)|come|begin|"
+    r"execute|fire|trigger|repeat|follow|scale|grow|stop|restart|publish|mean|select|match|target|pick|start up|be)\b"
 )
 DOES = re.compile(
     _ADVERB + r"^(slap|throw in|let it|have it|label|tag|stick|"
@@ -178,7 +184,7 @@ def of_the_thing(frame: str) -> bool:
 def _chatty(request: Request) -> str:
     """Sentence after sentence."""
     opener, asks = _opened(request)
-    first = f"{opener} {request.head()}" + (_tail(request, not request.clauses) if asks else ".")
+    first = f"{opener} {request.head(opener=opener)}" + (_tail(request, not request.clauses) if asks else ".")
     return _around(request, [_sentence(first), *_sentences(request, request.clauses)], 0.75)
 
 
@@ -208,16 +214,19 @@ def _ticket(request: Request) -> str:
 
 def _terse(request: Request) -> str:
     """As few words as will do."""
-    join = request.frame("frames/terse_joins", unfit=_BLANK if len(request.clauses) > 2 or request.style.terse == WORDS else None)
+    join = request.frame("frames/terse_joins", unfit=_BLANK if len(request.clauses) > 2 or request.style.terse in (WORDS, COLON) else None)
     head = request.head("heads_kv/lines" if request.rng.random() < 0.75 else "heads/lines")
     texts = [head, *(request.say(clause, "kv") for clause in request.clauses)]
     words = len(texts) > 2 and request.style.terse == WORDS and join == ", " and request.rng.random() < 0.3
     last = request.frame("frames/terse_words") if words else join
+    if "\n" in head or any(clause.whole for clause in request.clauses):
+        join = last = "\n"  # what is said of one container fills a line
     if join.strip() == "," and sum(text.count(", ") for text in texts) > 1:
         join = last = "; "  # or nobody sees where one thing ends
     return join.join(texts[:-1]) + (last if len(texts) > 1 else "") + texts[-1]
 
 
+_COLON = re.compile(r": ?\ue000|:$|: ")  # one is enough on a line
 _BLANK = re.compile(r"^ $|^,$")
 
 
@@ -231,7 +240,7 @@ def _steps(request: Request) -> str:
     rng = request.rng
     lines = [f"{rng.choice(('create', 'make', 'add', 'set up', 'write', 'define'))} {request.head()}"]
     lines += [request.say(clause, "vp", IS) for clause in request.clauses]
-    if rng.random() < 0.7:
+    if len(lines) > 1 and (rng.random() < 0.7 or len(lines) > _STEPS):
         mark = rng.choice(("{}. {}", "{}) {}", "({}) {}", "step {}: {}"))
         return "\n".join(mark.format(number, line) for number, line in enumerate(lines, 1))
     ends = len(lines) - 1 if len(lines) > 2 and rng.random() < 0.6 else 0
@@ -241,21 +250,24 @@ def _steps(request: Request) -> str:
     return " ".join(_sentence(f"{opener} {line}".strip()) for opener, line in zip(openers, lines, strict=True))
 
 
-_STEP_WORDS = 0.4
+_STEP_WORDS = 0.25
+_STEPS = 5  # of more everybody numbers the steps
 
 
 def _head_and_list(request: Request) -> str:
     """What is wanted, a colon, and the rest as an enumeration or lines."""
     rng = request.rng
-    head = request.head()
     opener = request.opener() if rng.random() < 0.5 else ""
+    head = request.head(opener=opener)
     register = rng.choice(("np", "kv"))
     texts = [request.say(clause, register) for clause in request.clauses]
     if not texts:
         return f"{opener} {head}".strip()
-    if len(texts) > _AT_ONCE or rng.random() < 0.4:
+    if len(texts) > _AT_ONCE or rng.random() < 0.4 or any(_COLON.search(text) for text in texts):
         return f"{opener} {head}:".strip() + "\n" + "\n".join(texts)
-    return f"{opener} {head}{rng.choice((': ', ': ', ' - ', ', '))}{_join(request, texts)}".strip()
+    end = "?" if _QUESTION.match(opener) else ""
+    listed = ", ".join(texts) if register == "kv" else _join(request, texts)
+    return f"{opener} {head}{rng.choice((': ', ': ', ' - ', ', '))}{listed}{end}".strip()
 
 
 _MANNERS: tuple[Callable[[Request], str], ...] = (_in_one, _chatty, _ticket, _terse, _form, _steps, _head_and_list)

@@ -12,7 +12,8 @@ _ARTICLE = re.compile(
 )
 _UNIT_TWICE = re.compile(rf"\b(cpus?|cores?|vcpus?|millicores|millicpu)({CLOSE}?)( of)? (?:cpus?\b|{OPEN}cpus?{CLOSE})")
 _ONE = re.compile(
-    rf"((?<![\w.:/=-]){OPEN}(?:1|one){CLOSE}) ((?:more |running |failed |consecutive |missed |successful |identical |parallel |further )?)"
+    rf"((?<![\w.:/=-]){OPEN}(?:1|one){CLOSE}) ((?:more |running |failed |consecutive |missed |successful |identical |parallel |further |"
+    r"nodeport |loadbalancer |load balancer )?)"
     r"(replica|pod|instance|clone|worker|backend|goe|retrie|attempt|time|second|minute|run|job|gpu|service|secret|configmap|copie|trie|"
     r"check|failure|probe|container|completion|revision|version|crashe|backup|exit|event|entrie)s\b"
 )
@@ -25,7 +26,7 @@ def tidy(text: str) -> str:
     """Return a text without the seams of its parts: blanks, stops and units that met."""
     text = re.sub(r"(?<=\S) {2,}(?=\S)", " ", text.replace(" " + CLOSE, CLOSE))
     text = re.sub(rf"\b(to|at) (?={OPEN}+at )", "", text)
-    text = re.sub(r"(?<=[\w\ue001]) (?=[,;.](?:\s|\Z))", "", text)
+    text = re.sub(r"(?<=[\w\ue001]) (?=[,;.](?:\s|\Z))|,(?=[?!](?:\s|\Z))", "", text)
     text = re.sub(r"(?<=[?!.]) ?\.(?=\s|\Z)|(?<=[:,;])[,.](?=\s|\Z)", "", text)
     text = _ONE.sub(lambda match: f"{match[1]} {match[2]}{_SINGULAR.get(match[3], match[3])}", text)
     text = _ONE_VERB.sub(r"verb \1", text)

@@ -9,7 +9,7 @@ from kubestill.domains.api import Intent
 from kubestill.domains.kubernetes.phrasing import values
 from kubestill.domains.kubernetes.phrasing.clause import Clause, pick_tables
 from kubestill.domains.kubernetes.phrasing.lines import tables
-from kubestill.domains.kubernetes.phrasing.schedules import schedule_words
+from kubestill.domains.kubernetes.phrasing.schedules import schedule_words, unscheduled
 from kubestill.domains.kubernetes.phrasing.singles import is_spelt, peers_text, plain_text, single, spoken
 from kubestill.domains.kubernetes.phrasing.style import Style
 
@@ -21,6 +21,7 @@ class Pool:
     rng: Random
     style: Style = field(default_factory=Style)
     left: dict[tuple[str, tuple[str, ...]], list[Intent]] = field(default_factory=dict)
+    aspects: set[str] = field(default_factory=set)  # of which there was something to say
 
     @classmethod
     def of(cls, intents: Iterable[Intent], rng: Random, style: Style) -> "Pool":
@@ -28,6 +29,7 @@ class Pool:
         pool = cls(rng, style)
         for intent in intents:
             pool.left.setdefault((intent.aspect, intent.keys), []).append(intent)
+            pool.aspects.add(intent.aspect)
         return pool
 
     def pop(self, aspect: str, keys: tuple[str, ...] = ()) -> Intent | None:
@@ -42,6 +44,8 @@ class Pool:
 
     def all(self, aspect: str) -> list[Intent]:
         """Return the intents of an aspect, without removing them."""
+        if aspect not in self.aspects:
+            return []
         return [intent for (name, _), items in self.left.items() if name == aspect for intent in items]
 
     def spoken(self, intent: Intent) -> str:
@@ -150,6 +154,32 @@ _VOLUMES = tuple(f"mount.{name}" for name in "pvc configMap secret hostPath empt
 _OF_MOUNTS = "readOnly subPath emptyDir.memory emptyDir.sizeLimit hostPath.type".split()
 
 
+def _probes(pool: Pool) -> list[Clause]:
+    """A probe and its timing: one thing, and so one clause, its timing in brackets."""
+    said = []
+    for probe in _PROBES:
+        for aspect in (f"container.{probe}.{handler}" for handler in ("httpGet", "tcpSocket", "exec")):
+            for intent in pool.all(aspect):
+                timing = {name: pool.left.get((f"container.{probe}.{name}", intent.keys)) for name in _TIMING}
+                base = pool.single(intent) if any(timing.values()) else None
+                if base is None or not base.tables:
+                    continue
+                pool.pop(intent.aspect, intent.keys)
+                told = [(name, pool.pop(f"container.{probe}.{name}", intent.keys)) for name, found in timing.items() if found]
+                tails = (_timing(name, one, pool) for name, one in told if one)
+                said.append(replace(base, intents=(intent,), after=tuple(tails)))
+    return said
+
+
+def _timing(name: str, intent: Intent, pool: Pool) -> Clause:
+    text, exact = pool.spoken(intent), str(intent.value)
+    return Clause(pick_tables(f"probe.tail.{name}"), {"v": text}, intents=(intent,), exact={"v": exact})
+
+
+_PROBES = ("startupProbe", "livenessProbe", "readinessProbe")
+_TIMING = tuple("initialDelaySeconds periodSeconds timeoutSeconds failureThreshold successThreshold".split())
+
+
 def _named_container(pool: Pool) -> list[Clause]:
     """The only container's name and image: `a container web with the image nginx`."""
     names, images = (pool.left.get((aspect, ("",)), []) for aspect in ("container.name", "container.image"))
@@ -194,7 +224,7 @@ def _grants(pool: Pool) -> list[Clause]:
                 pick_tables("grant", known) if known and (known == "_full" or pool.rng.random() < 0.35) else found,
                 {
                     "verbs": verbs_text(verbs, pool.style.voice("verbs")),
-                    "resources": values.list_text(resource_texts(resources, pool.rng), pool.style.voice("resources")),
+                    "resources": values.list_text(resource_texts(resources, pool.style.voice("group")), pool.style.voice("resources")),
                 },
                 "",
                 asked,
@@ -203,7 +233,7 @@ def _grants(pool: Pool) -> list[Clause]:
     for intent in pool.all("grant.names"):
         grant = pool.pop("grant", intent.keys)
         pool.pop("grant.names", intent.keys)
-        told = {"resources": resource_text(intent.keys[0], pool.rng), "names": values.list_text(intent.value, pool.rng)}
+        told = {"resources": resource_text(intent.keys[0], pool.style.voice("group")), "names": values.list_text(intent.value, pool.rng)}
         if not grant:
             said.append(Clause(pick_tables("grant.names"), told, "", (intent,)))
             continue
@@ -250,9 +280,9 @@ def _lists(pool: Pool) -> list[Clause]:
         {(aspect, keys[0] if aspect.startswith("container") else "") for aspect, keys in pool.left if aspect in _LISTED}
     ):
         keyed = aspect in _KEYED
-        asked = [i for i in pool.all(aspect) if not aspect.startswith("container") or i.keys[0] == address]
+        asked = [i for i in pool.all(aspect) if (not aspect.startswith("container") or i.keys[0] == address) and not _marked(i)]
         texts = [f"{intent.keys[-1]}={plain_text(intent.value)}" if keyed else str(intent.value) for intent in asked]
-        if len(asked) < 2 or any(set(text) & set(', "') for text in texts):
+        if len(asked) < 2:
             continue
         for intent in asked:
             pool.pop(aspect, intent.keys) if keyed else pool.left[(aspect, intent.keys)].remove(intent)
@@ -289,7 +319,10 @@ def _combined(pool: Pool) -> list[Clause]:
             for letter, intents in zip("abc", found, strict=False)
             if len(intents) == 1 and is_spelt(intents[0])
         }
-        said.append(Clause(pick_tables(name), variables, "", tuple(asked), exact=exact))
+        unfit = None
+        if aspects[0] == "spec.schedule":
+            unfit = unscheduled(variables["a"] if variables["a"] != asked[0].value else None, beside=True)
+        said.append(Clause(pick_tables(name), variables, "", tuple(asked), exact=exact, unfit=unfit))
     return said
 
 
@@ -328,28 +361,35 @@ def _variables(intents: list[Intent], letter: str, pool: Pool) -> dict[str, str]
             return None
         return {f"{letter}{place}": str(value) for place, value in enumerate(pair)}
     if first.aspect == "spec.schedule":
-        return {letter: schedule_words(str(first.value), rng) or f"on {first.value}"}
+        return {letter: schedule_words(str(first.value), rng) or str(first.value)}
     keys = {f"{letter}k": first.keys[-1]} if first.keys else {}
     return {letter: pool.spoken(first), **keys}
 
 
-_KEYED = tuple("container.env data label podLabel annotation podAnnotation selector podSelector pod.nodeSelector".split())
+def _marked(intent: Intent) -> bool:
+    """Say whether a value holds the marks of a list, so that nobody would see where it ends."""
+    return bool(set(str(intent.value)) & set(',"'))
+
+
+_KEYED = tuple(
+    (
+        "container.env data label podLabel annotation podAnnotation selector podSelector pod.nodeSelector parameter "
+        "spec.csi.volumeAttributes"
+    ).split()
+)
 _LISTED = (*_KEYED, "container.port", "port")
 
 
 def _pairs_text(texts: list[str], pool: Pool) -> str:
     """Return pairs as this person writes them."""
-    style = pool.style
-    mark = style.pairs if len(texts) < 3 else style.pairs.replace(": ", "=")  # a long row of `a: b` is hard to read
-    spoken = [text.replace("=", mark, 1) for text in texts]
-    if style.together == ", " and pool.rng.random() < 0.6:
-        return ", ".join(spoken[:-1]) + " and " + spoken[-1]
-    return style.together.join(spoken)
+    spoken = [text.replace("=", pool.style.pairs, 1) for text in texts]
+    return ", ".join(spoken[:-1]) + (" and " if pool.rng.random() < 0.6 else ", ") + spoken[-1]
 
 
 JOINS: tuple[Callable[[Pool], list[Clause]], ...] = (
     _ports,
     _details,
+    _probes,
     _named_container,
     _init_containers,
     _combined,
@@ -377,9 +417,7 @@ def resource_text(resource: str, rng: Random) -> str:
 
 def resource_texts(resources: Sequence[str], rng: Random) -> list[str]:
     """Return several resources, their groups named in one way."""
-    way = rng.choice(
-        ("{0} ({1})", "{0} in {1}", "{0} of the {1} group", "{1} {0}", "{0}.{1}") if len(resources) < 2 else ("{0} ({1})", "{0}.{1}")
-    )
+    way = rng.choice(("{0} ({1})", "{0}.{1}"))
     if any(resource.startswith("*") for resource in resources):
         return [_any_resource(resource) for resource in resources]
     parts = [resource.partition(".") for resource in resources]

@@ -1,6 +1,7 @@
 """A request under composition: it draws the parts, and sees to it that each fits where it stands and what was said before."""
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from random import Random
@@ -66,6 +67,7 @@ def _twice(kind: str) -> re.Pattern[str] | None:
     return _KIND if _DESCRIBED.search(kind) else None
 
 
+_MARKED = re.compile(r"\{kind\}[/.:=]\{name\}")  # `storage class/fast`: only what is one word stands so
 _NAME_FIRST = re.compile(r"\{name\} \{kind\}")
 _DESCRIBED = re.compile(
     r"^\w{2,3}\Z|\b(single|bare|plain|standalone|one-off|one-shot|run-once|batch|old-style|clusterwide|cluster-wide|recurring|periodic|"
@@ -86,6 +88,14 @@ _REPEATED = {"spec.completions", "spec.parallelism", "spec.schedule"}
 _CONTAINER = re.compile(
     r"\b(container|containers|ctr|pods?|it|its)\b|^w/|^(with|based|on|from|uses|runs|of|in|has|serv\w+|listen\w*)\b| (is|should|must)\b"
 )
+# Names that are words of such sentences: `in example`, `for test`, `under default` are no places.
+_PLAIN_WORDS = frozenset("example examples test testing tests default demo sample production prod staging dev system general".split())
+_BARE_PLACE = re.compile(r"\b(in|inside|within|under|to|into|as|for) \{v\}(?! (namespace|ns)\b)|^\{v\} (?!(namespace|ns)\b)")
+_SHOWS = re.compile(
+    r"\b(show|send|give|get|provide)( (me|us))?( with)?$|\bi (please )?(get|have|ask for)$|look like for$|what's the yaml for$"
+)
+_DEFINITE = re.compile(r"^(?!(a|one) )")
+_APART = re.compile(_CONTAINER.pattern + r"|: ?\{")  # one colon on a line is enough
 _NAMED_LAST = re.compile(r"\bas +(its +)?name$|^\ue000[^\ue001]*\ue001 - ")  # `with web as its name of type NodePort` hangs it on the name
 _THAT = re.compile(r"^(that|which|whose|where)\b")
 _WITH = re.compile(r"^(with|having|w/)")
@@ -104,6 +114,17 @@ _IN_DATA = re.compile(r"\bdata\b")
 
 def _is_data(clause: Clause) -> bool:
     return bool(clause.intents) and clause.intents[0].aspect == "data"
+
+
+_IMAGE = re.compile(r"^(?!.*\b(image|img)\b)", re.IGNORECASE)
+
+
+def _as_image(clause: Clause, name: str) -> Clause:
+    """Return a clause that says of an image called as the object is that it is one: `web that runs web` would leave it open."""
+    if clause.inner:
+        return replace(clause, inner=tuple(_as_image(one, name) for one in clause.inner))
+    same = any(intent.aspect == "container.image" and intent.value == name for intent in clause.intents)
+    return replace(clause, unfit=_IMAGE) if same else clause
 
 
 @dataclass
@@ -135,6 +156,7 @@ class Request:
         if facts["kind"] == "Secret":  # whose values under `data` would have to be encoded
             said = [replace(clause, unfit=_IN_DATA) if _is_data(clause) else clause for clause in said]
         ordered = in_order(said, rest, rng)
+        ordered = [_as_image(clause, str(facts["name"])) for clause in ordered]
         style = style.over((clause.table("kv", part) for clause in ordered), part)
         most = 10 if len(ordered) < 3 else 8 if len(ordered) < 5 else 7
         request = cls(rng, part, facts["kind"], str(facts["name"]), str(facts.get("namespace") or ""), ordered, style, most)
@@ -150,6 +172,9 @@ class Request:
             text, form = table.one_of(lines or table.lines(part or self.part), self.rng)
             if not (unfit and unfit.search(text)) and (form not in self.forms or part == EVERY):
                 break
+        else:
+            fit = [line for line in lines or table.lines(part or self.part) if not (unfit and unfit.search(line))]
+            text, form = table.one_of(fit, self.rng) if fit else (text, form)
         self.forms.append(form)
         return text
 
@@ -157,19 +182,27 @@ class Request:
         """Return what stands before the head: `please create`."""
         return self.frame("frames/openers_imperative", unfit=_RUNS if KINDS[self.kind].template is None else None)
 
-    def head(self, table: str = "heads/lines") -> str:
-        """Return what is wanted: kind and name, and the namespace where one is; else that becomes a clause like any other."""
+    def head(self, table: str = "heads/lines", opener: str = "") -> str:
+        """Return what is wanted: kind and name, and the namespace where one is; else that becomes a clause like any other.
+
+        `opener`: the words before it, where it might be one that is there: `show me the web service` asks for no new one.
+        """
         said = {intent.aspect for clause in self.clauses for intent in clause.said()}
         kind = self.frame(f"kinds/{self.kind}", EVERY, _ONCE if said & _REPEATED else None)
         lines = fitting(tables()[table], self.part, (self.style.terse, WORDS), _ANY_LENGTH) if table == "heads_kv/lines" else ()
-        unfit = [found for found in (_twice(kind), self._misread(kind)) if found]
+        unfit = [
+            found
+            for found in (_twice(kind), self._misread(kind), _MARKED if " " in kind else None, _DEFINITE if _SHOWS.search(opener) else None)
+            if found
+        ]
+        plain = _BARE_PLACE if self.namespace in _PLAIN_WORDS else None
         seams = re.compile("|".join(found.pattern for found in unfit)) if unfit else None
         text = self.frame(table, unfit=seams, lines=lines).replace("{kind}", kind).replace("{name}", shield(self.name))
         if self.namespace and table == "heads/lines":
-            text += " " + self.frame("namespace/at").replace("{v}", shield(self.namespace))
+            text += " " + self.frame("namespace/at", unfit=plain).replace("{v}", shield(self.namespace))
         elif self.namespace:
             place = 0 if self.rng.random() < 0.75 else len(self.clauses)
-            self.clauses.insert(place, Clause(pick_tables("namespace"), {"v": self.namespace}))
+            self.clauses.insert(place, Clause(pick_tables("namespace"), {"v": self.namespace}, unfit=plain))
         elif table == "heads/lines" and self.rng.random() < 0.35 and not _NAMED_LAST.search(text):
             text += self._attribute(_THAT if " that " in text else _WITH if " with " in text or "having" in text else None)
         self.tailed = not text.endswith(shield(self.name))
@@ -182,7 +215,13 @@ class Request:
 
     def _attribute(self, unfit: re.Pattern[str] | None) -> str:
         """Return a clause that follows the noun (`a service for the web pods`), taken off the list; or nothing."""
-        fit = (place for place, clause in enumerate(self.clauses) if "at" in clause.tables and not clause.inner and not clause.after)
+        # Of several of a sort none is said apart from the rest.
+        alone = Counter(clause.intents[0].aspect for clause in self.clauses if clause.intents)
+        fit = (
+            place
+            for place, clause in enumerate(self.clauses)
+            if "at" in clause.tables and not clause.inner and not clause.after and alone[clause.intents[0].aspect] == 1
+        )
         place = next((place for place in fit if self.clauses[place].tables["at"].has(self.part)), None)
         return "" if place is None else " " + self.say(self.clauses.pop(place), "at", unfit)
 
@@ -203,13 +242,12 @@ class Request:
         self.spoken.extend(clause.intents)
         inside = "kv" if register == "kv" else "np"
         if clause.inner:
-            text = text.replace("{items}", listed(self._said_alike(clause, inside) if clause.alike else self._said_inside(clause, inside)))
+            apart = _APART if ": {items}" in text and not clause.whole else _CONTAINER
+            items = self._said_alike(clause, inside) if clause.alike else [self.say(one, inside, apart) for one in clause.inner]
+            text = text.replace("{items}", listed(items))
         if clause.after:
             text += f" \u2768{', '.join(self.say(one, inside) for one in clause.after)}\u2769"
         return text
-
-    def _said_inside(self, clause: Clause, register: str) -> list[str]:
-        return [self.say(one, register, _CONTAINER) for one in clause.inner]
 
     def _said_alike(self, clause: Clause, register: str) -> list[str]:
         """Return the parts of a list, each of them drawn with the same chance, and so in the same words where the same is said."""

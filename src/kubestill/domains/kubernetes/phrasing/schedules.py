@@ -28,11 +28,34 @@ def schedule_words(expression: str, rng: Random) -> str | None:
     return _daily(int(minute), int(hour), day, weekday, rng) if hour.isdigit() else None
 
 
+_NOMINAL = re.compile(
+    r"(every|each|once|twice|thrice|hourly|half-hourly|daily|nightly|weekly|monthly|minutely|(one|two|three|four) times?)\b"
+)
+_PLACED = re.compile(r"(at|on|from|in)\b|\w+ at\b|\d+ minutes (past|after)\b")
+_NAMED = r"\b(schedule|sched|cron|timing)( is| set to| to|:| =|=| =>| ->)? ?\{[va]\}"
+# `a schedule of at 3am`, `set to on sundays` and `3am daily as the schedule` have a preposition too many, or too few.
+_OF_TIMES = re.compile(rf"\bof \{{[va]|\bto \{{|{_NAMED}|\b(when|frequency|how often):? \{{v|\}} as\b")
+_AFTER_WORDS = re.compile(r"^(?!\{[va]\}(?! as)|.*([:=>,/@|\u2768] ?\{[va]\}|\b(schedule|sched|timing|set to|schedule to) \{[va]\}))")
+_SENTENCE = re.compile(r"\b(the|with|on the|follow the|and) sched(ule)? \{a\}|\{a\} as\b|@ \{a\}")
+_UNNAMED = re.compile(rf"^(?!.*({_NAMED}|[,/>@] \{{a\}}|^\{{a\}}(?! (run|as the time))|\u2768\{{a\}}|\{{a\}}\u2769))")
+
+
+def unscheduled(words: str | None, beside: bool = False) -> re.Pattern[str] | None:
+    """Return what no line may have with a schedule in such words, or as cron has it (None); `beside` an image, as {a}."""
+    if words is None:
+        return _UNNAMED
+    if _NOMINAL.match(words):
+        return _SENTENCE if beside else None
+    if _PLACED.match(words):
+        return re.compile(f"{_OF_TIMES.pattern}|{_SENTENCE.pattern}") if beside else _OF_TIMES
+    return re.compile(f"{_AFTER_WORDS.pattern}|{_SENTENCE.pattern}") if beside else _AFTER_WORDS  # `3am every day`
+
+
 def _every(number: int, rng: Random) -> str:
     written = [str(number), str(number), WORDS[number]] if number < len(WORDS) else [str(number)]
     unit = rng.choice(("minutes", "minutes", "min", "mins"))
-    said = [f"{lead} {rng.choice(written)} {unit}" for lead in ("every", "each", "once every", "once in", "at intervals of", "all")]
-    said += [f"every {number}m", f"in a {number} minute rhythm", f"with {number} minutes in between", f"at every {_ordinal(number)} minute"]
+    said = [f"{lead} {rng.choice(written)} {unit}" for lead in ("every", "every", "once every", "at intervals of")]
+    said += [f"every {number}m", f"at every {_ordinal(number)} minute"]
     if number == 30:
         said += ["every half hour", "half-hourly", "twice an hour", "every half an hour", "each half hour", "two times an hour"]
     if number == 15:
@@ -71,7 +94,7 @@ def _hourly(minute: int, rng: Random) -> str:
 
 def _every_hours(number: int, minute: int, rng: Random) -> str:
     written = rng.choice([str(number), str(number), WORDS[number]] if number < len(WORDS) else [str(number)])
-    said = [f"every {written} hours", f"each {written} hours", f"once every {written} hours", f"every {number}h", f"every {number} hrs"]
+    said = [f"every {written} hours", f"once every {written} hours", f"every {number}h", f"every {number} hrs"]
     said += [f"at intervals of {written} hours", f"every {_ordinal(number)} hour"]
     said += {12: ["twice a day", "two times a day"], 8: ["three times a day", "thrice daily"], 6: ["four times a day"]}.get(number, [])
     said += ["every other hour", "every second hour"] if number == 2 else []
@@ -108,7 +131,7 @@ def _daily(minute: int, hour: int, day: str, weekday: str, rng: Random) -> str |
         said = (f"every day at {at}", f"daily at {at}", f"at {at} every day", f"each day at {at}", f"once a day at {at}", f"at {at} daily")
         said += (f"once per day, at {at}", f"{at} every day", f"every single day at {at}", f"every day, {at}")
         if hour in (0, 1, 2, 3, 4) and rng.random() < 0.3:
-            said = (f"nightly at {at}", f"every night at {at}", f"each night at {at}", f"at {at} every night", f"in the night at {at}")
+            said = (f"nightly at {at}", f"every night at {at}", f"each night at {at}", f"at {at} every night")
         elif 5 <= hour < 11 and rng.random() < 0.2:
             said = (f"every morning at {at}", f"each morning at {at}", f"mornings at {at}", f"at {at} every morning")
     elif day == "*" and weekday == "1-5":

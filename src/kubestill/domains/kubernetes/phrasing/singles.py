@@ -10,7 +10,7 @@ from kubestill.domains.api import Intent
 from kubestill.domains.kubernetes.phrasing import values
 from kubestill.domains.kubernetes.phrasing.clause import Clause, pick_tables
 from kubestill.domains.kubernetes.phrasing.lines import EVERY, tables
-from kubestill.domains.kubernetes.phrasing.schedules import schedule_words
+from kubestill.domains.kubernetes.phrasing.schedules import schedule_words, unscheduled
 
 # --- one intent ------------------------------------------------------------------------------------------------------
 
@@ -99,6 +99,7 @@ _SAYABLE = re.compile(r"[\x20-\x7e]{1,60}\Z")
 _HUMPS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
 
+_AMOUNT = re.compile(r"\bof \{v\}|equal to")  # nobody has an `enableServiceLinks of true`
 _SCOPES = frozenset("spec pod container template securityContext".split())
 
 
@@ -125,7 +126,7 @@ def _generic(intent: Intent, rng: Random) -> Clause | None:
         spoken = f"{_field_name(intent.aspect, rng)} {own_key}".strip()
     address = intent.keys[0] if intent.keys and intent.aspect.startswith("container") else ""
     variables = {"field": spoken, "v": text}
-    return Clause(pick_tables("field"), variables, address)
+    return Clause(pick_tables("field"), variables, address, unfit=_AMOUNT if isinstance(value, bool) else None)
 
 
 def _probe(intent: Intent, _: Random) -> Clause | None:
@@ -135,7 +136,8 @@ def _probe(intent: Intent, _: Random) -> Clause | None:
 
 def _schedule(intent: Intent, rng: Random) -> Clause | None:
     words = schedule_words(str(intent.value), rng) if rng.random() < 0.6 else None
-    return Clause(pick_tables("spec.schedule", "_words" if words else ""), {"v": words or str(intent.value)})
+    unfit = unscheduled(words) if words else None
+    return Clause(pick_tables("spec.schedule", "_words" if words else ""), {"v": words or str(intent.value)}, unfit=unfit)
 
 
 def _toleration(intent: Intent, _: Random) -> Clause | None:
@@ -174,8 +176,11 @@ def _limit(intent: Intent, rng: Random) -> Clause | None:
     of, field, what = intent.keys
     found = pick_tables("limit", f"_{field}") if rng.random() < 0.7 else {}
     names = {"Container": "container", "PersistentVolumeClaim": rng.choice(("PersistentVolumeClaim", "pvc", "volume claim")), "Pod": "pod"}
-    variables = {"k0": names.get(of, of), "k1": field, "k2": what, "k": what, "v": spoken(intent, rng)}
-    return Clause(found or pick_tables("limit"), variables, literal=_literal(intent))
+    variables = {"k0": names.get(of, of), "k1": _BOUNDS.get(field, field), "k2": what, "k": what, "v": spoken(intent, rng)}
+    return Clause(found or pick_tables("limit"), variables, literal=_literal(intent), exact={"k1": field})
+
+
+_BOUNDS = {"defaultRequest": "default request", "maxLimitRequestRatio": "highest ratio of limit to request"}
 
 
 _QUOTA_NAMES = {
@@ -212,7 +217,10 @@ _MODE_WORDS = {
 
 def _modes(intent: Intent, rng: Random) -> Clause | None:
     names = [rng.choice(_MODE_WORDS.get(mode, (mode,))) if rng.random() < 0.5 else mode for mode in intent.value]
-    return Clause(pick_tables(intent.aspect), {"v": values.list_text(names, rng)})
+    return Clause(pick_tables(intent.aspect), {"v": values.list_text(names, rng)}, unfit=_PLURAL if len(names) == 1 else None)
+
+
+_PLURAL = re.compile(r"\bmodes\b")
 
 
 def _account(intent: Intent, _: Random) -> Clause | None:

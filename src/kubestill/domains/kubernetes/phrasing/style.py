@@ -12,7 +12,8 @@ from kubestill.domains.kubernetes.phrasing.lines import Node, Table, parse
 WORDS, COLON, EQUALS, FLAG, ARROW, PATH, VERB, LOOSE, FIGURE, QUOTED = "words colon equals flag arrow path verb loose figure quoted".split()
 _FLAG = re.compile(r"(^|[\s(|\[\u2768])--?[a-zA-Z][\w-]*|\bkubectl\b|\bdocker\b|\bhelm\b|\bcompose\b", re.IGNORECASE)
 _PATH = re.compile(
-    r"\b(spec|metadata|md|template|subjects?|roleRef|rules|data|parameters|selector|containers?|resources|ports|limits|requests|env|service|image|pods?)\.[a-zA-Z]|\w_\w"
+    r"\b(spec|metadata|md|template|subjects?|roleRef|rules|data|parameters|labels|annotations|selector|containers?|resources|ports|limits|"
+    r"requests|env|service|image|pods?|hard|nfs|tls|lifecycle|capabilities|secrets|[a-z]+[A-Z]\w*)\.[a-zA-Z{]|\w_\w"
 )
 _ARROW = re.compile(r"->|<-|=>|~>|>|→|@|\s\|\s|::|:=|~|<=|\s[-/]\s|^-")
 _EQUALS = re.compile(r"(?<=[^\W\d])\s?={1,2}\s?|\}\s+=\s|\} ?= ?\w")
@@ -104,7 +105,6 @@ class Style:
 
     terse: str = WORDS
     pairs: str = "="  # between key and value of labels, variables, entries
-    together: str = ", "  # between such pairs
     hand: int = 0  # by which amounts, durations and counts are spelt
 
     def voice(self, aspect: str) -> Random:
@@ -137,5 +137,5 @@ _TERSE = {WORDS: 0.5, COLON: 0.34, EQUALS: 0.07, FLAG: 0.04, ARROW: 0.02, PATH: 
 def draw_style(rng: Random) -> Style:
     """Return a writer's habits."""
     terse = rng.choices(list(_TERSE), list(_TERSE.values()))[0]
-    pairs = rng.choice({COLON: ("=", "=", ": "), EQUALS: ("=",), FLAG: ("=",)}.get(terse, ("=", "=", "=", " = ")))
-    return Style(terse, pairs, "; " if rng.random() < 0.1 else ", ", rng.getrandbits(32))
+    pairs = "=" if terse in (COLON, EQUALS, FLAG) else rng.choice(("=", "=", "=", " = "))
+    return Style(terse, pairs, rng.getrandbits(32))

@@ -138,10 +138,13 @@ def list_text(values: Sequence[Any], rng: Random) -> str:
         return ", ".join(texts)
     if roll < 0.86:
         return ", ".join(texts[:-1]) + rng.choice((" as well as ", " plus ", " and also ", " + ")) + texts[-1]
-    if len(texts) == 2 and roll < 0.9:
-        return f"both {texts[0]} and {texts[1]}"
     mark = rng.choice(("/", ",", " + ", " & "))
-    return (" & " if mark == "/" and texts[0].isdigit() else mark).join(texts)  # `80/443` would be read as one
+    if mark == "/" and (texts[0].isdigit() or any(set(text) & set("/ ") for text in texts)):  # `80/443` would be read as one
+        mark = " & "
+    return (", " if len(texts) > _SIGNED and mark == " & " else mark).join(texts)
+
+
+_SIGNED = 4  # with a sign between them nobody writes more values
 
 
 def command_text(value: Sequence[str], rng: Random) -> str:
@@ -153,4 +156,4 @@ def command_text(value: Sequence[str], rng: Random) -> str:
         return "[" + ", ".join(f'"{part}"' for part in value) + "]"
     if roll < 0.4:
         return f"`{text}`"
-    return f'"{text}"' if roll < 0.5 and len(value) > 1 else text
+    return f'"{text}"' if roll < 0.5 and len(value) > 1 and "'" not in text else text

@@ -24,8 +24,8 @@ from kubestill.tools.chat.format import END
 from kubestill.tools.engines.api import Ask
 from kubestill.tools.engines.choosing import Chooser
 from kubestill.tools.engines.writing import Writing, write
-from kubestill.tools.modeling.decode import Decoder
 from kubestill.tools.modeling.network import StudentBody
+from kubestill.tools.modeling.students import make_decoder
 from kubestill.tools.modeling.tokenizer import load_tokenizer, token_id
 
 OWN = "own"  # of a block's extras: whether its answers are the student's
@@ -48,7 +48,7 @@ class OwnAnswers(Answers):
             return super().block(numbers, place)
         starts = self.encoded.starts[numbers]
         writings = [self._begun(int(number), place) for number in numbers]
-        write(Decoder(self.body.layout, self.masters, torch.float32), writings)
+        write(make_decoder(self.body.layout, self.masters, torch.float32), writings)
         rows = [np.array([*writing.prompt, *writing.tokens, *self.ends[:1][: writing.ended]]) for writing in writings]
         found = padded(rows, starts, numbers, self.pad)
         return Block(found.ids, found.where, found.targets, found.rows, numbers, {OWN: np.ones(len(found.targets), bool)})

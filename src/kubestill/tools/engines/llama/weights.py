@@ -94,7 +94,7 @@ class Rows:
             UserError: llama.cpp refuses, as for lack of memory.
         """
         if not self.context:
-            self._open(max(map(len, fed)))
+            self._open(len(self.lengths), min(self.weights.context, max(map(len, fed)) + self.most_new))
         laid = self._lay(fed, wanted)
         found = [self._pass(*(array[part] for array in laid)) for part in _parts(laid[-1], self.shown)]
         return found[0] if len(found) == 1 else np.concatenate(found)
@@ -113,12 +113,10 @@ class Rows:
             self.loaded.calls.llama_memory_seq_rm(self.memory, sequence, WHOLE, WHOLE)
         self.sequences = kept
 
-    def _open(self, longest: int) -> None:
-        """Make the context: as many places a row as its longest prompt and answer need, in whole steps of 256, as llama.cpp rounds."""
-        rows = len(self.sequences)
-        each = min(self.weights.context, longest + self.most_new) + SLACK
+    def _open(self, rows: int, each: int) -> None:
+        """Make the context: `each` places a row, and some for guesses, in whole steps of 256, as llama.cpp rounds."""
         params = self.loaded.context_params()
-        params.n_ctx = rows * (-(-each // 256) * 256)
+        params.n_ctx = rows * (-(-(each + SLACK) // 256) * 256)
         params.n_seq_max = rows
         params.n_batch = params.n_ubatch = PASS_TOKENS
         params.n_outputs_max = params.n_outputs_per_seq = self.shown

@@ -145,7 +145,7 @@ SETTABLE: dict[str, Settable] = {
     "port.target": _S("target_port", lambda words, _: words.port()),
     "port.node": _S("node_port", lambda words, _: words.rng.randrange(30000, 32768)),
     "spec.type": _S("service_type", _one_of("ClusterIP", "NodePort", "LoadBalancer")),
-    "selector": _S("selector", _named),
+    "selector": _S("selector", lambda words, old: words.like(str(old)) if "." in str(old) else words.name()),
     "podSelector": _S("pod_selector", _named),
     "limit": _S("limit", lambda words, old: words.cpu() if str(old).endswith("m") or str(old).isdigit() else words.memory()),
     "rule": _S("backend", lambda words, _: (words.name(), words.port()), True),

@@ -24,6 +24,7 @@ from kubestill.domains.kubernetes.printing import dump
 from kubestill.domains.kubernetes.schema import Schemas
 from kubestill.domains.kubernetes.skills.manifest.additions import additions
 from kubestill.domains.kubernetes.skills.manifest.changes import Change, offers
+from kubestill.domains.kubernetes.skills.manifest.granted import void_grant
 from kubestill.domains.kubernetes.skills.manifest.removal import REMOVE, RENAME, without
 from kubestill.domains.kubernetes.skills.manifest.wishes import wish
 from kubestill.ground.seeds import stable_hash
@@ -34,7 +35,7 @@ SKILL = "manifest"
 # Request and answer both hold the manifest: with more characters they do not fit a small context of some 480 tokens.
 MAX_CHARS = 560
 _TRIES = 12  # draws of an object until one is small enough
-_NOTED = 0.45  # share of the form for students that note, where the notes are enough for an object
+_NOTED = 0.8  # share of the form for students that note, where the notes are enough for an object, and the wish says it as of a new one
 _COUNTS, _SHARES = (1, 2, 3), (0.6, 0.28, 0.12)
 
 
@@ -72,13 +73,16 @@ def _edit(obj: Obj, rng: Random, part: str, road: str, source: Any) -> Sample | 
         facts = [fact for fact in read(obj) if not silent(fact)]
     except (AttributeError, TypeError, KeyError, ValueError):
         return Drop("unreadable-intents")
+    if void := void_grant(facts):
+        return void
     chosen, after = _chosen(obj, facts, Words(rng, part), rng.choices(_COUNTS, _SHARES)[0])
     if not chosen:
         return Drop("nothing-to-change")
     text, forms = wish(chosen, rng, part)
     head = [Intent("kind", (), obj["kind"]), Intent("name", (), look(obj, "metadata", "name"))]
     noted = [*head, *(intent for change in chosen for intent in change.intents)]
-    if rng.random() < _NOTED and (short := _noted_form(obj, text, noted)):
+    changes = any(change.values.get("o") and change.values["o"] in text for change in chosen)  # what stands there now
+    if rng.random() < _NOTED and not changes and (short := _noted_form(obj, text, noted)):
         request, said, answer = short
         intents = said
     else:
@@ -159,8 +163,14 @@ def ordered_like(before: Any, after: Any, is_map: bool = False) -> Any:
     return ordered(after, is_map)
 
 
-# Words of somebody who has the object before them; and what is nothing without pods that a request to change it does not name.
-_SHOWN = re.compile(r"\b(rest|else|untouched|touch(ing)?|manifest|here|keep|leave|edit|file|also|as well)\b", re.IGNORECASE)
+# Words of somebody who has the object before them, or in mind; and what is nothing without pods that a request to change it does not name.
+_SHOWN = re.compile(
+    r"\b(rest|else|untouched|touch(ing)?|manifest|here|keep|leave|edit|file|also|as well|too|chang(e|ing)|updat(e|ing)|adjust|correct|fix|"
+    r"wrong|supposed|go|raise|lower|increase|decrease|reduce|bump|scale|bring|move|cut|drop|switch|swap|replace|instead|rather|"
+    r"not .{1,60} but|now|currently|new|more|less|up|down|append|extend|expand|grow|freeze|stop|todo|follow-up|correction|there)\b|->|=>",
+    re.IGNORECASE,
+)
+_GREETS = re.compile(r"(hi|hey|hello|good|morning|yo|dear|um|uh|ok|okay|so|well|alright)\b", re.IGNORECASE)  # it follows the name
 _OF_ITS_PODS = ("NetworkPolicy", "PodDisruptionBudget")
 
 
@@ -168,7 +178,7 @@ def _noted_form(obj: Obj, text: str, noted: Sequence[Intent]) -> tuple[str, list
     """Return request, statements and answer for a student that is not shown the object; None where they are no object by themselves."""
     if any(intent.aspect in (REMOVE, RENAME) for intent in noted):
         return None
-    if _SHOWN.search(text) or obj["kind"] in _OF_ITS_PODS:
+    if _SHOWN.search(text) or _GREETS.match(text) or obj["kind"] in _OF_ITS_PODS:
         return None
     request = asked(dump(obj), text, notes=True)
     if any(intent.aspect == "container.image" and str(intent.value) not in request for intent in noted):

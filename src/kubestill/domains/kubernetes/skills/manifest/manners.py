@@ -17,6 +17,7 @@ from kubestill.domains.kubernetes.skills.manifest.parts import Speaker, finished
 _PEOPLE = "Priya Tomás Wei Aisha Jonas Maria Dmitri Chloe Omar Ingrid Kenji Fatima Lars Amara Ravi Elena Marek Yuki Sam".split()
 _ALWAYS = (*HEAD, "data", "spec.nfs.server", "spec.nfs.path", "spec.hostPath.path")
 _AT_MOST = 7  # of more things everybody makes a list
+_NUMBERED = 5  # so many steps and more are numbered
 _AT_LENGTH = 4  # more than so many things nobody says in one breath
 _LANGUAGES = ("spanish", "slavic", "chinese", "hindi")
 
@@ -44,7 +45,7 @@ class Seeds:
 
     def around(self, text: str) -> str:
         """Return a text with the person's background before it and the constraint after it, where they are said."""
-        before = f"{self.speaker.say('manners.persona/intro')}. " if self.background else ""
+        before = f"{self.speaker.say('manners.persona/intro')}.{chr(10) if text.startswith('1. ') else ' '}" if self.background else ""
         after = f" {self.speaker.say('manners.constraint/line')}" if self.constraint else ""
         stop = "" if not after or text.endswith((".", "!", "?")) else "."
         return f"{before}{text}{stop}{after}"
@@ -59,7 +60,8 @@ def compose_otherwise(intents: Sequence[Intent], rng: Random, part: str) -> Comp
     manner = rng.choices(_MANNERS, _SHARES_OF_LONG if long else _SHARES)[0]
     if manner is _dictated and any(clause.inner or clause.after for clause in request.clauses):
         manner = _ticketed  # nobody hears brackets
-    much = len(request.clauses) > _AT_MOST or any(clause.whole for clause in request.clauses)
+    said = sum(len(clause.said()) for clause in request.clauses)
+    much = len(request.clauses) > _AT_MOST or said > _AT_MOST + 1 or any(clause.whole for clause in request.clauses)
     if manner in (_chatted, _mailed, _abroad) and much:
         manner = _ticketed  # nor says all of that, or what two containers have, in one breath
     text = manner(seeds)
@@ -84,7 +86,7 @@ def _story(seeds: Seeds) -> str:
     """As somebody, I want something, so that."""
     speaker, head = seeds.speaker, seeds.head()
     items = seeds.items("np")
-    apart = len(items) > 2 or speaker.chance(0.3)
+    apart = len(items) > 2 or " with " in head or speaker.chance(0.3)  # once is enough
     text = speaker.say(f"manners.story/{'bare' if apart or not items else 'frame'}")
     for name in ("who", "reason"):
         text = _put(text, name, speaker.say(f"manners.persona/{name}"))
@@ -99,6 +101,7 @@ def _ticketed(seeds: Seeds) -> str:
     """A form with fields."""
     speaker, head = seeds.speaker, seeds.head()
     register = speaker.rng.choice(("np", "kv"))
+    short = not any(clause.whole for clause in seeds.request.clauses)
     items = seeds.items(register)
     meta = [speaker.say("manners.ticket/meta") for _ in range(speaker.rng.randint(0, 2))]
     meta = list({line.partition(":")[0]: line for line in meta}.values())  # nothing has two priorities
@@ -108,7 +111,7 @@ def _ticketed(seeds: Seeds) -> str:
         details = speaker.say("manners.ticket/details")
         lines += (
             [f"{details} {listed(items)}"]
-            if register == "np" and len(items) < 4 and speaker.chance(0.5)
+            if register == "np" and short and len(items) < 4 and speaker.chance(0.5)
             else [details, *(f"{mark}{item}" for item in items)]
         )
     return "\n".join(lines)
@@ -154,7 +157,8 @@ def _chatted(seeds: Seeds) -> str:
 
 def _dictated(seeds: Seeds) -> str:
     text = _strung(seeds, "spoken", "np", " ")
-    return f"{text} {seeds.speaker.maybe('manners.spoken/close', 0.5)}"
+    told = bool(seeds.request.spoken)  # else `a service account that's it` would be about the account
+    return f"{text} {seeds.speaker.maybe('manners.spoken/close', 0.5)}" if told else text
 
 
 def _abroad(seeds: Seeds) -> str:
@@ -180,10 +184,13 @@ def _stepped(seeds: Seeds) -> str:
     speaker, head = seeds.speaker, seeds.head()
     items = seeds.items("vp")
     parts = [_put(speaker.say("manners.steps/first"), "head", head)]
+    words = len(items) < _NUMBERED
     for place, item in enumerate(items, 2):
         table = "last" if place > 2 and place == len(items) + 1 else "next"
-        line = speaker.fresh(f"manners.steps/{table}", 1.0 if place == 2 else 0.4)  # most steps go without a word before them
+        line = speaker.fresh(f"manners.steps/{table}", 1.0 if place == 2 else 0.25) if words else ""  # most go without a word before them
         parts.append(_put(line or "{item}", "item", item))
+    if not words:
+        return seeds.around("\n".join(f"{number}. {part}" for number, part in enumerate(parts, 1)))
     return seeds.around(speaker.rng.choice((". ", ". ", "\n", "; ")).join(parts))
 
 

@@ -113,9 +113,17 @@ def unpunctuated(text: str) -> str:
     """Return a text as dictation gives it: lower case and no punctuation, but for what was filled in."""
     kept, place, out = list(_PIECES.finditer(text)), 0, []
     for match in kept:
-        out += [_bare(text[place : match.start()]), match[0]]
+        out += [_bare(_spoken(text[place : match.start()]) if place else text[: match.start()]), match[0]]
         place = match.end()
-    return re.sub(r"\s+", " ", "".join([*out, _bare(text[place:])])).strip()
+    return re.sub(r"\s+", " ", "".join([*out, _bare(_spoken(text[place:]))])).strip()
+
+
+def _spoken(gap: str) -> str:
+    """Return what stands behind a value with `and` for a comma, without which nobody would hear where the value ends."""
+    return _COMMA.sub(" and ", gap)
+
+
+_COMMA = re.compile(r"\A, (?!(and|plus|with|as|then|so|please|pls|i|it|which|that|thanks?|ty|for|in|on|a|an|the)\b)")
 
 
 def _bare(text: str) -> str:

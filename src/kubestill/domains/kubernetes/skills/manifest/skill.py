@@ -1,6 +1,7 @@
 """The skill of writing manifests: a request in English, one manifest as the answer, and the intents that must hold."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import Any
@@ -11,10 +12,12 @@ from kubestill.domains.kubernetes.fullpass import full_pass
 from kubestill.domains.kubernetes.intents.kinds import KINDS
 from kubestill.domains.kubernetes.intents.lens import build, read, silent
 from kubestill.domains.kubernetes.intents.order import ordered
+from kubestill.domains.kubernetes.intents.tree import look
 from kubestill.domains.kubernetes.manifests import read as read_manifests
 from kubestill.domains.kubernetes.phrasing.compose import Composed, compose
 from kubestill.domains.kubernetes.printing import dump
 from kubestill.domains.kubernetes.skills.manifest.context import manifest_context
+from kubestill.domains.kubernetes.skills.manifest.granted import void_grant
 from kubestill.ground.seeds import stable_hash
 from kubestill.tools.checks.api import Verdict
 
@@ -23,7 +26,7 @@ Say = Callable[[Sequence[Intent], Random, str], Composed]  # how intents become 
 # What a request can carry: more than this many facts nobody types, and a small context cannot hold.
 MAX_INTENTS = 14
 MAX_VALUE_CHARS = 60
-MAX_GRANTS = 15
+MAX_GRANTS = 8
 # Said always, where there: without them the object would be another one.
 ESSENTIAL = frozenset(
     (
@@ -34,6 +37,9 @@ ESSENTIAL = frozenset(
     ).split()
 )
 _NAME = re.compile(r"[\w.:/@-]+\Z")  # no `${APP}` that something else would have filled in
+_PLACEHOLDER = re.compile(r"<[\w .-]+>|\$\{|\{[A-Za-z][\w-]*\}|\{\{|%\(")  # what somebody else would have filled in
+_UNFILLED, _EXPANDS = re.compile(r"\$\("), ("container.", "init.")  # which kustomize would have filled in, but for containers
+_NO_IMAGE = re.compile(r"((your|my|some|the|init|container)[-_]?)?(image|img)([-_]name)?\Z", re.IGNORECASE)
 _PLAIN = re.compile(r"[\x20-\x7e]+\Z")
 
 
@@ -41,7 +47,7 @@ class ManifestSkill:
     """Draws requests for manifests, or writes the request that a real manifest answers."""
 
     name = NAME
-    version = 6  # of reading, building, drawing and phrasing
+    version = 7  # of reading, building, drawing and phrasing
     reads = frozenset((MANIFESTS,))
 
     def draw(self, rng: Random, part: str) -> Sample | Drop:
@@ -76,13 +82,21 @@ def wanted(document: Document, rng: Random) -> list[Intent] | Drop:
     if obj.get("kind") not in KINDS or obj.get("apiVersion") != KINDS[obj["kind"]].api_version:
         return Drop("kind-without-intents")
     try:
-        intents = read(obj)
+        intents, shared = read(obj), _shares_scratch(obj)
     except (AttributeError, TypeError, KeyError, ValueError):
         return Drop("unreadable-intents")
+    if void := void_grant(intents):
+        return void
+    if any("$" in intent.aspect for intent in intents):
+        return Drop("patch")  # of kustomize: `$patch: delete` is no field of an object
     sayable = [intent for intent in intents if _sayable(intent) and not silent(intent)]
     chosen = clear(_run_whole(_choose(sayable, rng), intents))
     if not all(_NAME.match(str(intent.value)) for intent in chosen if intent.aspect in ("name", "namespace", "container.image")):
         return Drop("template")
+    if any(_UNFILLED.search(text) for intent in chosen if not intent.aspect.startswith(_EXPANDS) for text in _texts(intent.value)):
+        return Drop("template")
+    if any(_NO_IMAGE.match(str(intent.value)) for intent in chosen if intent.aspect in ("container.image", "init.image")):
+        return Drop("placeholder-image")
     if not any(intent.aspect == "name" for intent in chosen):
         return Drop("name-unsayable")
     if sum(intent.aspect.startswith("grant") for intent in chosen) > MAX_GRANTS:
@@ -96,7 +110,9 @@ def wanted(document: Document, rng: Random) -> list[Intent] | Drop:
         return Drop("ports-of-one-number")
     if _expands_unknown(chosen):
         return Drop("undefined-variable")
-    wants = "container.image" if KINDS[obj["kind"]].template is not None else "data" if obj["kind"] in ("ConfigMap", "Secret") else ""
+    if shared:
+        return Drop("shared-scratch")
+    wants = "container.image" if KINDS[obj["kind"]].template is not None else _HOLDS.get(obj["kind"], "")
     if obj["kind"] == "Service" and not any(intent.aspect in ("port", "spec.externalName") for intent in chosen):
         return Drop("nothing-in-it")
     if obj["kind"] == "NetworkPolicy" and not any(intent.aspect in ("allow", "allow.all", "deny") for intent in chosen):
@@ -106,15 +122,25 @@ def wanted(document: Document, rng: Random) -> list[Intent] | Drop:
     return chosen
 
 
+_HOLDS = {"ConfigMap": "data", "Secret": "data", "ResourceQuota": "hard", "LimitRange": "limit"}  # what each is nothing without
 _EXPANDED = re.compile(r"\$[({]?(\w+)")
 
 
 def _expands_unknown(intents: Sequence[Intent]) -> bool:
     """Say whether a command or a value is asked for that expands a variable which nothing asked for defines."""
-    known = {intent.keys[-1] for intent in intents if intent.aspect.startswith("container.env") and intent.keys}
+    known = {intent.keys for intent in intents if intent.aspect.startswith("container.env") and intent.keys}
     told = (intent for intent in intents if intent.aspect.startswith(("container.", "init.")))
-    used = {name for intent in told for text in _texts(intent.value) for name in _EXPANDED.findall(text)}
+    used = {(*intent.keys[:1], name) for intent in told for text in _texts(intent.value) for name in _EXPANDED.findall(text)}
     return bool(used - known)
+
+
+def _shares_scratch(obj: Mapping[str, Any]) -> bool:
+    """Say whether containers hand files on through an empty volume: said container by container, each would get one of its own."""
+    spec = look(obj, *(KINDS[obj["kind"]].template or ()), "spec") or {}
+    empty = {one.get("name") for one in spec.get("volumes") or () if "emptyDir" in one or one.keys() <= {"name"}}
+    containers = [*(spec.get("containers") or ()), *(spec.get("initContainers") or ())]
+    mounted = [{mount.get("name") for mount in container.get("volumeMounts") or ()} & empty for container in containers]
+    return sum(map(len, mounted)) > len(set().union(*mounted))
 
 
 _SECURITY = "container.securityContext"
@@ -182,6 +208,8 @@ def _sayable(intent: Intent) -> bool:
     if "[]" in intent.aspect or intent.value is None or intent.value == "":
         return False
     texts = [*intent.keys, *_texts(intent.value)]
+    if any(_PLACEHOLDER.search(text) for text in texts):
+        return False
     if isinstance(intent.value, tuple) and any("'" in text for text in texts):
         return False  # which a shell has only as `'"'"'`
     return all(len(text) <= MAX_VALUE_CHARS and (text == "" or bool(_PLAIN.match(text))) for text in texts)
@@ -200,7 +228,32 @@ def _choose(intents: Sequence[Intent], rng: Random) -> list[Intent]:
     kept = set(rng.sample(range(len(rest)), min(room, round(len(rest) * share))))
     wanted = {id(intent) for place, intent in enumerate(rest) if place in kept} | {id(intent) for intent in essential}
     chosen = [intent for intent in intents if id(intent) in wanted][: 2 * MAX_INTENTS]
-    return whole(chosen)
+    return whole(_few(chosen))
+
+
+def _few(intents: Sequence[Intent]) -> list[Intent]:
+    """Return intents with no more of one sort than a person goes through one by one; of several annotations those that are plain words."""
+    counted: Counter[tuple[str, ...]] = Counter()
+    there = Counter(intent.aspect for intent in intents)
+    mapped = {aspect for aspect in ("annotation", "podAnnotation") if there[aspect] > 1}
+    kept = []
+    for intent in intents:
+        if intent.aspect in mapped and set(str(intent.value)) & set(',"{'):
+            continue
+        sort = (intent.aspect, *(intent.keys[:1] if intent.aspect.startswith(("container", "mount")) else ()))
+        counted[sort] += 1
+        if counted[sort] <= _FEW.get(intent.aspect, counted[sort]):
+            kept.append(intent)
+    return kept
+
+
+_PAIRS = 5  # of one map
+_FEW = {
+    "data": 6,
+    **dict.fromkeys("container.env.secret container.env.configMap container.env.field pod.toleration mount.secret".split(), 3),
+    **dict.fromkeys("mount.configMap mount.hostPath mount.emptyDir pod.imagePullSecret".split(), 3),
+    **dict.fromkeys("container.env label podLabel annotation podAnnotation parameter spec.csi.volumeAttributes".split(), _PAIRS),
+}
 
 
 def whole(intents: Sequence[Intent]) -> list[Intent]:

@@ -26,7 +26,7 @@ class WideManifestSkill:
     """Draws requests for one manifest, several, or a changed one; or writes those that a real manifest or a definition answers."""
 
     name = NAME
-    version = 7  # of all roads, the plain one included
+    version = 8  # of all roads, the plain one included
     reads = frozenset((MANIFESTS, DEFINITIONS))
 
     def __init__(self) -> None:

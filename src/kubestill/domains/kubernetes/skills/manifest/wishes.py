@@ -89,7 +89,15 @@ def _why(speaker: Speaker, changes: Sequence[Change]) -> str:
 def _joined(speaker: Speaker, texts: Sequence[str]) -> str:
     if len(texts) < 2:
         return "".join(texts)
-    return ", ".join(texts[:-1]) + speaker.say("edits.wish/and") + texts[-1]
+    return ", ".join(_single(text) for text in texts[:-1]) + speaker.say("edits.wish/and") + _single(texts[-1])
+
+
+def _single(text: str) -> str:
+    """Return a change without words for `beside`, which stand between the changes."""
+    return _BESIDES.sub("", text)
+
+
+_BESIDES = re.compile(r"^also |(?<=\w) also\b|,? (too|as well)(?=\s*\Z)")
 
 
 def _asked(speaker: Speaker, changes: Sequence[Change]) -> str:
@@ -97,7 +105,8 @@ def _asked(speaker: Speaker, changes: Sequence[Change]) -> str:
     joined = _joined(speaker, [_do(speaker, change) for change in changes])
     if speaker.chance(0.05):
         return f"{_why(speaker, changes)}, so {speaker.rng.choice(('please ', '', 'i want to ', 'we have to '))}{joined}"
-    text = _put(speaker.say("edits.wish/ask"), "do", joined)
+    frame = speaker.say("edits.wish/ask")
+    text = _put(frame, "do", joined if frame.endswith("{do}") else _single(joined))
     if not speaker.chance(0.1):
         return text
     return f"{text}{' ' if text.endswith(('.', '?', '!')) else '. '}{_why(speaker, changes)}"
@@ -113,7 +122,7 @@ def _told(speaker: Speaker, changes: Sequence[Change]) -> str:
 
 
 def _terse(speaker: Speaker, changes: Sequence[Change]) -> str:
-    join = speaker.rng.choice((", ", "; ", " / ", ". ", "\n", " and "))
+    join = speaker.rng.choice((", ", "; ", " / ", ". ", "\n"))
     return join.join(_register(speaker, change, "kv") for change in changes)
 
 
@@ -154,7 +163,7 @@ def _dictated(speaker: Speaker, changes: Sequence[Change]) -> str:
     texts = [_do(speaker, change) for change in changes]
     join = f" {speaker.say('edits.wish/spoken_join')} "
     opening = speaker.maybe("edits.wish/spoken_open", 0.7)
-    return unpunctuated(" ".join(filter(None, (opening, join.join(texts), speaker.maybe("edits.wish/spoken_close", 0.4)))))
+    return unpunctuated(" ".join(filter(None, (opening, join.join(map(_single, texts)), speaker.maybe("edits.wish/spoken_close", 0.4)))))
 
 
 def _reordered(speaker: Speaker, changes: Sequence[Change]) -> str:

@@ -4,8 +4,10 @@ import pytest
 
 from kubestill.ground.errors import UserError
 from kubestill.ground.store import Store
-from kubestill.pipeline.answer import Answer, Wish, ask_model
 from kubestill.pipeline.models import find_model
+from kubestill.pipeline.serving import ask_model
+from kubestill.serving.answer import Answer
+from kubestill.serving.api import Inquiry, Wish
 from kubestill.tools.checks.api import Outcome, Result, Tier, Verdict
 from kubestill.tools.engines.api import Reply
 
@@ -36,4 +38,4 @@ def test_an_output_holds_more_than_its_answer_uses() -> None:
 def test_a_task_that_a_student_has_not_learned_is_refused(tmp_path):
     model = find_model(Store(tmp_path), "kubernetes-base")
     with pytest.raises(UserError, match="this model has not learned kubectl"):
-        ask_model(model, "scale the deployment web to 5", Wish(skill="kubectl"))
+        ask_model(model, Inquiry("scale the deployment web to 5", Wish(skill="kubectl")))

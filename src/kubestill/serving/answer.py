@@ -1,22 +1,14 @@
-"""One checked answer from a model: what `ask` prints.
+"""An answer with its verdict, what people are told of it, and how a reply becomes one."""
 
-The request is answered under the domain's guide, judged, and asked at most once more, with what the checks found, where no answer passed.
-With a draft the model answers freely first, and then under the guide with its draft before it: masking bends what a model says, and a
-larger one that has said it in its own way first needs less bending (../shared/references/methods.md, section 5).
-"""
-
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 from kubestill.domains.api import TASK, Domain, Intent, skill_of
 from kubestill.ground.errors import UserError
-from kubestill.pipeline.lint_files import contents
-from kubestill.pipeline.models import Model, load_domain, load_engine
-from kubestill.tools.checks.api import Outcome, Verdict
-from kubestill.tools.engines.api import ANSWER_TOKENS, Ask, Engine, Removed, Reply, Streams, Told, TooLong
+from kubestill.serving.api import Candidate, Wish
+from kubestill.tools.checks.api import Finding, Outcome, Verdict
+from kubestill.tools.engines.api import Ask, Desk, Removed, Reply
 from kubestill.tools.grammar.api import Guide
 
 DRAWN = 0.7  # temperature of the answers after the first, where several are wanted and none is told
@@ -24,24 +16,25 @@ SHOWN_FINDINGS, SHOWN_REMOVED = 8, 8
 
 
 @dataclass(frozen=True)
-class Wish:
-    """How an answer is asked for.
+class Change:
+    """How a manifest was changed: the difference from the old text.
 
-    `kinds`: of one of these. `skill`: what is to be done, as in "kubectl"; "": the model decides, if it has learned to.
-    `version` of the cluster ("": the usual one) and `definitions`, files or folders of custom resources.
-    `free`: without the guide. `draft`: freely first, then under the guide. `tries`: how many answers, of which the checks choose.
+    `whole` says that the document had to be printed anew: its comments are gone. `remarks`: what else a person should know.
     """
 
-    kinds: tuple[str, ...] = ()
-    skill: str = ""
-    version: str = ""
-    definitions: tuple[Path, ...] = ()
-    free: bool = False
-    draft: bool = False
-    tries: int = 1
-    temperature: float = 0.0
-    seed: int = 0
-    domain: str = ""
+    diff: str
+    whole: bool
+    remarks: tuple[str, ...] = ()
+
+    def told(self) -> list[str]:
+        """Return what a person should know of it, in lines."""
+        lines = [] if self.diff else ["nothing changed: the file does all of it already"]
+        anew = ["the document was printed anew: its comments are gone"] if self.whole else []
+        return [*lines, *anew, *self.remarks]
+
+    def record(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        return {"diff": self.diff, "printed_anew": self.whole, "remarks": list(self.remarks)}
 
 
 @dataclass(frozen=True)
@@ -49,7 +42,8 @@ class Answer:
     """A model's answer with its verdict, how it was written, and how long it took, the model's loading left out.
 
     `held` says that the answer was held against what the model noted of the request, where it noted anything. `draft` is what it said
-    freely before, where it was asked to.
+    freely before, where it was asked to. `change`: the answer is the new text of a manifest. `by` names the model that wrote it;
+    `escalated` says that it is a larger one than was asked first.
     """
 
     reply: Reply
@@ -58,6 +52,9 @@ class Answer:
     repaired: bool = False
     held: bool = True
     draft: Reply | None = None
+    change: Change | None = None
+    by: str = ""
+    escalated: bool = False
 
     def record(self) -> dict[str, Any]:
         """Return the JSON form."""
@@ -68,10 +65,7 @@ class Answer:
             "failed_on": verdict.failed_on,
             "understood": reply.notes.splitlines(),
             "unused": list(reply.unused),
-            "findings": [
-                {"tier": f.tier.name.lower(), "code": f.code, "path": f.path, "message": f.message, "remedy": f.remedy}
-                for f in verdict.findings
-            ],
+            "findings": [_finding(one) for one in verdict.findings],
             "truncated": reply.cut,
             "repaired": self.repaired,
             "draft": self.draft.text if self.draft else "",
@@ -81,6 +75,7 @@ class Answer:
             "drafted_tokens": reply.drafted,
             "removed": [_removed(one) for one in reply.removed],
             "seconds": round(self.seconds, 3),
+            **(self.change.record() if self.change else {}),
         }
 
     def told(self) -> list[str]:
@@ -88,7 +83,8 @@ class Answer:
         judged = [result for result in self.verdict.results if result.outcome is not Outcome.SKIP]
         counted = f"{len(judged)} checks looked, {len(self.verdict.results) - len(judged)} had nothing to look at"
         outcome = "passed" if self.verdict.passed else f"failed on {self.verdict.failed_on}" if self.verdict.failed_on else "not judged"
-        lines = [_understood(self.reply.notes)] if self.reply.notes else []
+        lines = self.change.told() if self.change else []
+        lines += [_understood(self.reply.notes)] if self.reply.notes else []
         lines.append(f"verdict: {outcome}{', after a repair' if self.repaired else ''} ({counted})")
         pasted = _task(self.reply.notes) and len(self.reply.unused) > SHOWN_FINDINGS  # an output holds more than its answer uses
         if self.reply.unused and self.verdict.passed and not pasted:
@@ -133,122 +129,65 @@ def _understood(notes: str) -> str:
     return f"understood as a question for {task}" + (f": {' · '.join(lines[1:])}" if lines[1:] else "")
 
 
+def _finding(one: Finding) -> dict[str, Any]:
+    told = ("code", "severity", "path", "line", "column", "message", "remedy")
+    return {"tier": one.tier.name.lower(), **{name: getattr(one, name) for name in told}}
+
+
 def _removed(one: Removed) -> dict[str, Any]:
     return {"at": one.at, "wanted": one.token_text, "probability": round(one.probability, 4), "chosen": one.chosen_text}
 
 
-def ask_model(model: Model, request: str, wish: Wish = Wish(), told: Told | None = None) -> Answer:
-    """Return the answer that the checks choose; it may have failed. `told`: the only answer is told line by line as it is written.
-
-    What was told cannot be taken back, so such an answer is not repaired.
+def guide_of(domain: Domain, wish: Wish) -> Guide | None:
+    """Return what leads an answer; None where it is free.
 
     Raises:
-        UserError: the request is too long for the model's context, there is no such domain, kind or version, a definition is none, or
-            the model does not draft.
-        Unavailable: the engine's packages are not installed.
+        UserError: there is no such kind or skill.
     """
-    domain = wished_domain(model, wish)
-    guide = None if wish.free else domain.guide(wish.kinds, wish.skill)
-    engine, started = load_engine(model), time.monotonic()
-    if (
-        wish.skill not in ("", next(iter(domain.skills())))
-        and getattr(engine, "notes", False)
-        and wish.skill not in getattr(engine, "tasks", ())
-    ):
+    return None if wish.free else domain.guide(wish.kinds, wish.skill)
+
+
+def agree(desk: Desk, domain: Domain, wish: Wish) -> None:
+    """Refuse what a model cannot do.
+
+    Raises:
+        UserError: it has not learned the skill, or does not draft.
+    """
+    if wish.skill not in ("", next(iter(domain.skills()))) and desk.notes and wish.skill not in desk.tasks:
         raise UserError("--task", f"this model has not learned {wish.skill}", "--model kubernetes-skills has")
-    if wish.draft and getattr(engine, "notes", False):
+    if wish.draft and desk.notes:
         raise UserError(
             "--draft", "this model notes what it understood, and what it notes is built", "leave it out, or give another --model"
         )
-    found = _best([_answered(engine, domain, request, (guide, wish, number, told)) for number in range(wish.tries)])
-    if told is None and not found.verdict.passed and found.verdict.findings:
-        again = _once_more(engine, _with_findings(request, found), guide, wish)
-        found = found if again is None else _chosen(found, _judged(domain, again, wish.skill))
-    return replace(found, seconds=time.monotonic() - started)
 
 
-def _answered(engine: Engine, domain: Domain, request: str, how: tuple[Guide | None, Wish, int, Told | None]) -> Answer:
-    """Return one judged answer, and what was drafted before it."""
-    guide, wish, number, told = how
-    draft = engine.generate([request], _asked(wish, number))[0] if wish.draft else None
-    asked = request if draft is None else _with_draft(request, draft)
-    try:
-        reply = _reply(engine, asked, _asked(wish, number), (guide, told))
-    except TooLong as error:
-        if draft is None:
-            raise
-        raise TooLong(
-            "--draft", f"with its draft of {draft.tokens} tokens the request is too long ({error.found})", "leave it out"
-        ) from None
-    return replace(_judged(domain, reply, wish.skill), draft=draft)
-
-
-def _reply(engine: Engine, request: str, ask: Ask, how: tuple[Guide | None, Told | None]) -> Reply:
-    """Return a reply; an engine that cannot tell it while it is written tells it whole."""
-    guide, told = how
-    if told is not None and isinstance(engine, Streams):
-        return engine.stream(request, ask, guide, told)
-    (reply,) = engine.generate([request], ask, [guide])
-    if told is not None:
-        told(reply.text)
-    return reply
-
-
-def wished_domain(model: Model, wish: Wish) -> Any:
-    """Return the domain that guides and judges.
-
-    Raises:
-        UserError: there is no such domain or version, or a file of definitions defines nothing.
-    """
-    domain = load_domain(wish.domain or model.domain, wish.version)
-    if wish.definitions:
-        domain.learn_definitions(contents(wish.definitions, b""))
-    return domain
-
-
-def greedy(wish: Wish) -> Ask:
-    """Return how the first answer is generated: greedily, unless a temperature is wished."""
-    return _asked(wish, 0)
-
-
-def _asked(wish: Wish, number: int) -> Ask:
+def ask_of(wish: Wish, number: int = 0) -> Ask:
+    """Return how an answer is generated: the first greedily, unless a temperature is wished; `number` counts from 0."""
     temperature = wish.temperature or (DRAWN if number else 0.0)
-    return Ask(ANSWER_TOKENS, temperature, seed=wish.seed + number)
+    return Ask(wish.max_tokens, temperature, wish.top_p, wish.seed + number)
 
 
-def _once_more(engine: Engine, request: str, guide: Guide | None, wish: Wish) -> Reply | None:
-    """Return another answer; None where the findings leave no room for one."""
-    try:
-        return engine.generate([request], _asked(wish, 0), [guide])[0]
-    except TooLong:
-        return None
-
-
-def _chosen(first: Answer, second: Answer) -> Answer:
-    """Return the second answer if it passes, else the first."""
-    return replace(second, repaired=True) if second.verdict.passed else first
-
-
-def _judged(domain: Domain, reply: Reply, skill: str) -> Answer:
+def judged(domain: Domain, candidate: Candidate, skill: str) -> Answer:
     """Judge a reply; what the model noted of the request must hold of its answer. Its notes say which skill's checks, if none is wished."""
+    reply = candidate.reply
     intents: Sequence[Intent] | None = domain.understood(reply.notes) if reply.notes else None
     verdict = domain.judge(reply.text, intents, skill or skill_of(intents))
-    return Answer(reply, verdict, held=not reply.notes or intents is not None)
+    return Answer(reply, verdict, held=not reply.notes or intents is not None, draft=candidate.draft)
 
 
-def _best(answers: Sequence[Answer]) -> Answer:
+def best(answers: Sequence[Answer]) -> Answer:
     """Return the answer that passed and that most of those that passed agree with; of equals the first."""
     passed = [answer for answer in answers if answer.verdict.passed]
     texts = [answer.reply.text for answer in passed]
     return max(passed, key=lambda answer: texts.count(answer.reply.text)) if passed else answers[0]
 
 
-def _with_findings(request: str, answer: Answer) -> str:
+def with_findings(request: str, answer: Answer) -> str:
     """Return the request once more, with what was found in the answer."""
     found = "\n".join(f"- {one.path}: {one.message}" for one in answer.verdict.findings[:SHOWN_FINDINGS])
     return f"{request}\n\nAn answer to this failed its checks:\n{found}"
 
 
-def _with_draft(request: str, draft: Reply) -> str:
+def with_draft(request: str, draft: Reply) -> str:
     """Return the request once more, with what the model said to it freely."""
     return f"{request}\n\nA draft of the answer, which may hold mistakes:\n{draft.text.strip()}\n\nGive the final answer alone."

@@ -1,0 +1,188 @@
+"""Answers of a local engine, written together: each joins the batch that goes on, and leaves it when it is whole.
+
+A lane is a thread with a batch of its own. Where passes of two batches can run at the same time a desk has two of them: llama.cpp
+lets Python go on while it computes, so one lane chooses tokens while the other reads. Between two passes a lane admits what waits, and
+lets go what was stopped. A long prompt is read in parts, so that answers under way wait little for it.
+"""
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from threading import Condition, Thread
+from time import monotonic
+
+from kubestill.tools.engines.api import Ask, Told
+from kubestill.tools.engines.desk_work import Job, Order
+from kubestill.tools.engines.faults import caught
+from kubestill.tools.engines.local import Answering, SharedEngine
+from kubestill.tools.engines.writing import Table, advance, close_up
+from kubestill.tools.grammar.api import Guide
+
+NEARER = 32  # tokens that another lane must have read of a prompt for it to be left to that lane
+CLOSING_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class DeskHow:
+    """How much a desk writes at once. `places`: tokens of a request and its answer together, at most; memory grows with both."""
+
+    rows: int = 8
+    places: int = 4096
+    lanes: int = 0  # 0: as many as the engine gains by
+    pass_tokens: int = 0  # of a pass, about, the rest of a long prompt waits for the next; 0: as many as the engine says
+
+
+@dataclass
+class Seat:
+    """A work, and the answer to it as far as it is written."""
+
+    job: Job
+    answering: Answering
+
+
+class LaneDesk:
+    """A desk over an engine whose answers can join a batch that goes on."""
+
+    def __init__(self, engine: SharedEngine, how: DeskHow = DeskHow()) -> None:
+        self.engine, self.how = engine.within(how.places), how
+        self.name, self.notes, self.tasks, self.context = engine.name, engine.notes, engine.tasks, self.engine.context
+        self.pass_tokens = how.pass_tokens or engine.pass_tokens
+        self.waiting: deque[Seat] = deque()
+        self.change, self.closed = Condition(), False
+        count = min(how.lanes or engine.lanes, how.rows)
+        self.lanes = [Lane(self, how.rows * (place + 1) // count - how.rows * place // count) for place in range(count)]
+        for lane in self.lanes:
+            lane.start()
+
+    def submit(self, request: str, ask: Ask, guide: Guide | None = None, told: Told | None = None) -> Job:
+        """Begin an answer. The prompt and the guide are made ready here, in the caller's thread, while others are written."""
+        job = Job(Order(request, ask, guide, told))
+        listener = None if told is None else job.tell
+        answering = caught(lambda: self.engine.begin(request, ask, guide, listener), job.fail)
+        if answering is not None:
+            with self.change:
+                if self.closed:
+                    job.stop()
+                else:
+                    self.waiting.append(Seat(job, answering))
+                    self.change.notify_all()
+        return job
+
+    def busy(self) -> tuple[int, int]:
+        """Return how many answers are being written, and how many wait for a row."""
+        with self.change:
+            return sum(len(lane.seats) for lane in self.lanes), sum(not seat.job.over for seat in self.waiting)
+
+    def reuse(self) -> tuple[int, int]:
+        """Return how many tokens the prompts of all answers had so far, and how many of them had been read before."""
+        return sum(lane.prompt_tokens for lane in self.lanes), sum(lane.reused_tokens for lane in self.lanes)
+
+    def close(self) -> None:
+        """Stop all work; the lanes end after the pass that they are in, and free what they hold."""
+        with self.change:
+            self.closed = True
+            seats = [*self.waiting, *(seat for lane in self.lanes for seat in lane.seats)]
+            self.waiting.clear()
+            self.change.notify_all()
+        for seat in seats:
+            seat.job.stop()
+        end = monotonic() + CLOSING_SECONDS
+        for lane in self.lanes:
+            lane.join(max(0.0, end - monotonic()))
+
+
+class Lane(Thread):
+    """A thread that owns a batch of `most` rows. `seats` stand in the order of the batch's rows, under the desk's lock."""
+
+    def __init__(self, desk: LaneDesk, most: int) -> None:
+        super().__init__(name=f"{desk.name} lane", daemon=True)
+        self.desk, self.most = desk, most
+        self.seats: list[Seat] = []
+        self.table: Table | None = None
+        self.prompt_tokens = self.reused_tokens = 0
+
+    def run(self) -> None:
+        """Go from pass to pass until the desk is closed."""
+        while (fresh := self._admitted()) is not None:
+            caught(partial(self._go, fresh), self._break)
+        self.seats, self.table = [], None
+
+    def _admitted(self) -> list[Seat] | None:
+        """Wait until there is something to do; return the works that begin now, None where the desk is closed."""
+        with self.desk.change:
+            while not self.desk.closed:
+                fresh = list(self._due())
+                self.seats += fresh
+                if self.seats:
+                    return fresh
+                self.desk.change.wait()
+            return None
+
+    def _due(self) -> Iterator[Seat]:
+        """Take what waits, in order, up to this lane's share of all work; what another lane has begun to read is left to it."""
+        desk, taken = self.desk, len(self.seats)
+        while desk.waiting and desk.waiting[0].job.over:
+            desk.waiting.popleft()
+        while desk.waiting and taken < self.most:
+            work = len(desk.waiting) + taken - len(self.seats) + sum(len(lane.seats) for lane in desk.lanes)
+            share = -(-work // len(desk.lanes))
+            if taken >= share or self._nearer_elsewhere(desk.waiting[0], share):
+                return
+            seat = desk.waiting.popleft()
+            if not seat.job.over:
+                taken += 1
+                yield seat
+
+    def _nearer_elsewhere(self, seat: Seat, share: int) -> bool:
+        """Say whether another lane that may take more work has read much more of the prompt than this one."""
+        others = [lane for lane in self.desk.lanes if lane is not self and len(lane.seats) < min(share, lane.most)]
+        prompt = seat.answering.writing.prompt
+        return any(lane.kin(prompt) >= self.kin(prompt) + NEARER for lane in others)
+
+    def kin(self, prompt: Sequence[int]) -> int:
+        """Return how many of the prompt's first tokens some row here has read."""
+        return self.table.kin(prompt) if self.table is not None else 0
+
+    def _go(self, fresh: list[Seat]) -> None:
+        """Seat the `fresh` ones, read one pass, tell, and let go what is finished or stopped."""
+        if self.table is None:
+            self.table = self.desk.engine.table(self.most)
+        for seat in fresh:
+            prompt = seat.answering.writing.prompt
+            known = self.table.join(prompt)
+            seat.answering.writing.known_already(known)
+            self.prompt_tokens += len(prompt)
+            self.reused_tokens += known
+        self._leave(self.table)
+        if self.seats:
+            advance(self.table, [seat.answering.writing for seat in self.seats], self.desk.pass_tokens)
+            for seat in self.seats:
+                caught(seat.answering.tell, seat.job.fail)
+            self._leave(self.table)
+
+    def _leave(self, table: Table) -> None:
+        """Settle what is finished, and close up the rows."""
+        for seat in self.seats:
+            writing = seat.answering.writing
+            writing.halted = seat.job.over
+            if writing.finished:
+                self._settle(seat)
+        going = close_up(table, [seat.answering.writing for seat in self.seats])
+        with self.desk.change:
+            self.seats = [self.seats[place] for place in going]
+
+    def _settle(self, seat: Seat) -> None:
+        """End a work; a stopped one has ended."""
+        error = seat.answering.writing.error
+        if error is not None:
+            seat.job.fail(error)
+        elif not seat.job.over:
+            caught(lambda: seat.job.settle(seat.answering.reply()), seat.job.fail)
+
+    def _break(self, error: Exception) -> None:
+        """Give an error of the model itself to every work of this lane; the next one finds a new batch."""
+        with self.desk.change:
+            seats, self.seats, self.table = self.seats, [], None
+        for seat in seats:
+            seat.job.fail(error)

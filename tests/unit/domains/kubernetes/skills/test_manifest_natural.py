@@ -1,0 +1,154 @@
+"""Requests for manifests read as people write them: what belongs together is said together, and what reads stiffly is left out."""
+
+import re
+from random import Random
+
+import pytest
+
+from kubestill.domains.api import TRAIN, Document, Drop, Intent, Sample
+from kubestill.domains.kubernetes.drawing.words import Words
+from kubestill.domains.kubernetes.phrasing.clause import REGISTERS, pick_tables
+from kubestill.domains.kubernetes.phrasing.clauses import clauses
+from kubestill.domains.kubernetes.phrasing.compose import compose
+from kubestill.domains.kubernetes.phrasing.finish import tidy
+from kubestill.domains.kubernetes.phrasing.lines import tables
+from kubestill.domains.kubernetes.phrasing.values import list_text
+from kubestill.domains.kubernetes.skills.manifest.edits import draw_edit
+from kubestill.domains.kubernetes.skills.manifest.parts import unpunctuated
+from kubestill.domains.kubernetes.skills.manifest.skill import wanted
+from kubestill.ground.seeds import Seed
+
+HEAD = [Intent("kind", (), "Deployment"), Intent("name", (), "web"), Intent("container.image", ("",), "nginx:1.27")]
+PROBED = [
+    Intent("container.readinessProbe.httpGet", ("",), ("/ready", 8080)),
+    Intent("container.readinessProbe.periodSeconds", ("",), 17),
+    Intent("container.readinessProbe.timeoutSeconds", ("",), 39),
+]
+POD = """\
+apiVersion: v1
+kind: Pod
+metadata:
+  name: counter
+spec:
+  containers:
+  - name: writer
+    image: busybox
+    volumeMounts:
+    - name: logs
+      mountPath: /var/log
+  - name: reader
+    image: busybox
+{reader}  volumes:
+  - name: logs
+    emptyDir: {{}}
+"""
+
+
+def _document(text: str) -> Document:
+    return Document("d", text, "Pod", {"repository": "r"})
+
+
+def _chosen(text: str, seed: int = 1) -> list[Intent] | Drop:
+    return wanted(_document(text), Random(seed))
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_probe_and_its_timing_are_one_clause(seed: int) -> None:
+    said, unsaid = clauses(PROBED, Random(seed))
+    assert not unsaid and len(said) == 1 and set(said[0].said()) == set(PROBED)
+    composed = compose([*HEAD, *PROBED], Random(seed), TRAIN)
+    assert set(composed.said) == {*HEAD, *PROBED}
+    assert re.search(r"\([^()]*(?<!\d)17(?!\d)[^()]*(?<!\d)39(?!\d)[^()]*\)", composed.text), composed.text
+
+
+def test_a_scratch_volume_that_hands_files_on_is_not_asked_for_container_by_container() -> None:
+    shared = POD.format(reader="    volumeMounts:\n    - name: logs\n      mountPath: /in\n")
+    assert _chosen(shared) == Drop("shared-scratch")
+    alone = _chosen(POD.format(reader=""))
+    assert not isinstance(alone, Drop) and any(intent.aspect == "container.image" for intent in alone)
+
+
+def test_a_variable_of_one_container_defines_nothing_in_another() -> None:
+    reader = '    args: ["--at=$(ADDRESS)"]\n    env:\n    - name: ADDRESS\n      value: here\n'
+    defined = POD.format(reader=reader)
+    elsewhere = POD.format(reader='    args: ["--at=$(ADDRESS)"]\n').replace(
+        "    image: busybox\n    volumeMounts", "    image: busybox\n    env:\n    - name: ADDRESS\n      value: here\n    volumeMounts"
+    )
+    asked = [_chosen(elsewhere, seed) for seed in range(30)]
+    assert Drop("undefined-variable") in asked
+    said = [one for one in asked if not isinstance(one, Drop)]
+    assert not any(intent.aspect == "container.args" for one in said for intent in one)
+    assert any(not isinstance(one, Drop) for one in (_chosen(defined, seed) for seed in range(30)))
+
+
+def test_of_many_things_of_one_sort_a_few_are_asked_for_and_of_annotations_those_that_are_plain() -> None:
+    env = "".join(f"    - name: V{n}\n      valueFrom: {{secretKeyRef: {{name: s, key: k{n}}}}}\n" for n in range(7))
+    text = POD.format(reader=f"    env:\n{env}").replace(
+        "  name: counter\n", '  name: counter\n  annotations:\n    plain: "yes"\n    listed: "a, b"\n    json: "{}"\n'
+    )
+    for seed in range(20):
+        chosen = _chosen(text, seed)
+        assert not isinstance(chosen, Drop)
+        assert sum(intent.aspect == "container.env.secret" for intent in chosen) <= 3
+        noted = {intent.keys for intent in chosen if intent.aspect == "annotation"}
+        assert len(noted) < 2 or noted == {("plain",)}
+
+
+@pytest.mark.parametrize("value", ["<base64_encoded_secret>", "${TOKEN}", "{{ .Values.token }}", "{account-name}"])
+def test_what_somebody_was_to_fill_in_is_not_asked_for(value: str) -> None:
+    text = f'apiVersion: v1\nkind: Secret\nmetadata:\n  name: s\nstringData:\n  token: "{value}"\n'
+    assert _chosen(text) == Drop("nothing-in-it")
+
+
+def test_a_quota_or_a_range_of_nothing_is_not_asked_for() -> None:
+    for kind, spec in (("ResourceQuota", "  hard: {}\n"), ("LimitRange", "  limits: []\n")):
+        assert _chosen(f"apiVersion: v1\nkind: {kind}\nmetadata:\n  name: q\nspec:\n{spec}") == Drop("nothing-in-it")
+
+
+def test_a_request_without_the_manifest_speaks_of_no_old_value() -> None:
+    seed, noted, shown = Seed(5), 0, 0
+    change = re.compile(r"\b(raise|lower|bump|increase|reduce|decrease|swap|replace|instead|currently|change|update)\b|->", re.IGNORECASE)
+    for number in range(500):
+        sample = draw_edit(seed.rng("edit", number), TRAIN)
+        assert isinstance(sample, Sample | Drop)
+        if isinstance(sample, Drop):
+            continue
+        if sample.request.startswith("Change this manifest"):
+            shown += bool(change.search(sample.request))
+        else:
+            noted += 1
+            assert not change.search(sample.request), sample.request
+    assert noted > 10 and shown > 50  # the words are still taught, beside the manifest
+
+
+def test_versions_stay_versions_and_switches_stay_switches() -> None:
+    words = Words(Random(3), TRAIN)
+    for _ in range(50):
+        assert re.fullmatch(r"\d+\.\d+\.\d+", words.like("1.21.0")) and re.fullmatch(r"v\d+\.\d+\.\d+", words.like("v1.8.2"))
+        assert re.fullmatch(r"local-provisioner-\d+\.\d+\.\d+", words.like("local-provisioner-2.9.0"))
+        assert words.like("true") == "false" and words.like("dev") != "dev"
+        key, value = words.label()
+        assert key != "version" or re.fullmatch(r"v\d|\d+\.\d+\.\d+", value)
+
+
+def test_a_value_with_marks_of_its_own_stays_out_of_lists() -> None:
+    asked = [Intent("annotation", (f"k{n}",), f"v{n}") for n in range(3)] + [Intent("annotation", ("csv",), "a, b")]
+    said, _ = clauses(asked, Random(1))
+    assert sorted(len(clause.intents) for clause in said) == [1, 3]
+    attributes = [Intent("spec.csi.volumeAttributes", (f"k{n}",), f"v{n}") for n in range(3)]
+    assert [len(clause.intents) for clause in clauses(attributes, Random(1))[0]] == [3]
+
+
+def test_seams_between_parts_read_well() -> None:
+    assert tidy("can i have web, a namespace,? it is new") == "can i have web, a namespace? it is new"
+    assert all("/" not in list_text(["pods/log", "services", "x (y)"], Random(seed)).replace("pods/log", "") for seed in range(60))
+    assert unpunctuated("run \ue000app:1\ue001, \ue0006\ue001 pods, please") == "run \ue000app:1\ue001 and \ue0006\ue001 pods please"
+
+
+def test_the_index_of_tables_is_what_their_names_say() -> None:
+    for name in ("container.image", "label", "spec.type=NodePort", "nothing.like.it", "spec.replicas"):
+        for suffix in ("", "_true", "_words"):
+            by_name = {register: tables().get(f"{name}/{register}{suffix}") for register in REGISTERS}
+            if any(by_name.values()):
+                by_name["at"] = by_name["at"] or tables().get(f"at.{name}/at{suffix}")
+            assert dict(pick_tables(name, suffix)) == {register: table for register, table in by_name.items() if table}
