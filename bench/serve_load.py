@@ -12,6 +12,7 @@ import argparse
 import asyncio
 import json
 import signal
+import sqlite3
 import statistics
 import subprocess
 import sys
@@ -38,7 +39,7 @@ AT_ONCE = 8
 TOKENS = 768  # of an answer at most, as ours has it
 READY_SECONDS = 60.0
 OVERLOAD = 4.0
-PARTS = ("speed", "overload", "growth", "cache", "drain")
+PARTS = ("speed", "overload", "growth", "cache", "drain", "killed")
 
 
 @dataclass
@@ -356,6 +357,36 @@ def drain(options: argparse.Namespace, workspace: str, samples: Sequence[Sample]
     return {"streams": len(whole), "whole": sum(whole), "exit": code}
 
 
+def killed(options: argparse.Namespace, workspace: str, samples: Sequence[Sample]) -> dict[str, Any]:
+    """Kill -9 while AT_ONCE answers are written, five times: seconds until another one is ready, kept answers that are gone, the state."""
+    seconds, gone, kept = [], 0, list[Sample]()
+    for number in range(5):
+        begun = time.perf_counter()
+        us = ours(options, workspace, AT_ONCE, AT_ONCE)
+        seconds.append(time.perf_counter() - begun)
+        with httpx.Client(timeout=60) as client:
+
+            def told(sample: Sample, client: httpx.Client = client, us: Server = us) -> dict[str, Any]:
+                body = {"messages": [{"role": "user", "content": sample.request}]}
+                found: dict[str, Any] = client.post(f"{us.url}/v1/chat/completions", json=body).json()["kubestill"]
+                return found
+
+            gone += sum(not told(sample)["cached"] for sample in kept)
+            kept += [sample for sample in samples[8 * number : 8 * number + 8] if told(sample)["passed"]]
+
+        async def load(us: Server = us) -> None:
+            going = asyncio.create_task(closed(ask_ours(us, samples), range(10_000), AT_ONCE))
+            await asyncio.sleep(1)
+            us.process.kill()
+            await asyncio.gather(going, return_exceptions=True)
+
+        asyncio.run(load())
+        us.process.wait()
+    with sqlite3.connect(Path(workspace) / "service" / "state.db") as state:
+        (integrity,) = state.execute("PRAGMA integrity_check").fetchone()
+    return {"kills": 5, "ready_seconds": [round(one, 2) for one in seconds], "kept": len(kept), "gone": gone, "integrity": integrity}
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -376,7 +407,7 @@ def main() -> None:
     samples = draw(options.requests * (options.rounds + 1))
     found: dict[str, Any] = {}
     with TemporaryDirectory() as workspace:
-        for part in (speed, overload, growth, cache, drain):
+        for part in (speed, overload, growth, cache, drain, killed):
             if part.__name__ not in options.skip:
                 found[part.__name__] = part(options, workspace, samples)
                 print(part.__name__, {name: value for name, value in found[part.__name__].items() if name != "rates"}, flush=True)

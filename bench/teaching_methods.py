@@ -1,10 +1,11 @@
 """Which way of teaching helps a small student? The same mix, tokens, size and seeds, taught in several ways by one teacher.
 
-    python bench/teaching_methods.py RECIPE TEACHER [--preset 1m] [--tokens 2000000] [--seeds 1 2] [--methods sft kd ...]
+    python bench/teaching_methods.py RECIPE TEACHER [--base FOLDER | --preset 1m] [--tokens 2000000] [--seeds 1 2] [--methods sft kd ...]
         [--set synthesis.procedural=40000] [--workspace /tmp/teaching]
 
-TEACHER is a packaged student or a folder. `sft` is distillation of weight nought, so that all of them read the same tokens of the same
-captured mix. Each way is compared with sft question by question (McNemar's exact p), seeds together.
+TEACHER is a packaged student or a folder. The student begins at BASE, which reads the teacher's words, or from nothing. `sft` is
+distillation of weight nought, so that all of them read the same tokens of the same captured mix. Each way is compared with sft question by
+question (McNemar's exact p), seeds together.
 """
 
 import argparse
@@ -38,7 +39,7 @@ def taught(method: str, seed: int, options: argparse.Namespace) -> dict[str, dic
     """Teach and ask one student; return by suite its score and answers."""
     chosen = [
         f"seed={seed}",
-        'training.base=""',
+        f'training.base="{options.base}"',
         f'training.preset="{options.preset}"',
         f"training.tokens={options.tokens}",
         "training.curriculum=0.0",
@@ -101,6 +102,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("recipe", type=Path)
     parser.add_argument("teacher")
+    parser.add_argument("--base", default="", help="a student whose tokenizer and chat.json are the teacher's")
     parser.add_argument("--preset", default="1m")
     parser.add_argument("--tokens", type=int, default=2_000_000)
     parser.add_argument("--count", type=int, default=200)

@@ -154,7 +154,8 @@ class Lane(Thread):
             seat.answering.writing.known_already(known)
             self.prompt_tokens += len(prompt)
             self.reused_tokens += known
-        self._leave(self.table)
+        if any(seat.job.over or seat.answering.writing.finished for seat in self.seats):
+            self._leave(self.table)
         if self.seats:
             advance(self.table, [seat.answering.writing for seat in self.seats], self.desk.pass_tokens)
             for seat in self.seats:

@@ -12,7 +12,7 @@ V vocabulary, M logits of a pass, over all rows.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import takewhile
+from itertools import accumulate, takewhile
 from typing import Protocol
 
 import numpy as np
@@ -296,7 +296,7 @@ def _shares(rows: Sequence[Writing], most: int | None) -> list[int | None]:
 
 def _decide(rows: Sequence[Writing], logits: NDArray[np.float32], wanted: Sequence[int]) -> None:
     """Let each row choose as far as the pass's logits [M,V] reach; the masks that are needed are filled together, round by round."""
-    starts = np.cumsum([0, *wanted]).tolist()
+    starts = accumulate(wanted, initial=0)
     active = [(row, start) for row, start, count in zip(rows, starts, wanted, strict=False) if count]
     while active:
         unsure = [row for row, start in active if not _sure(row, logits[start + row.place])]

@@ -206,7 +206,7 @@ def rope(config: Mapping[str, Any]) -> dict[str, Any]:
 def _refuse_unknown(config: Mapping[str, Any], where: str) -> None:
     found = config.get("model_type")
     if found == "qwen3_5_text":
-        # llama.cpp runs it, but its states cannot forget single tokens, which whatever was guessed asks for (llama/weights.py).
+        # llama.cpp runs it, but its states take no token back, which every wrong guess asks for (docs/log/2026-11-27-architectures.md).
         mend = "GGUF holds students of full attention: set export.formats = [], and the engine transformers runs it"
         raise UserError(where, "layers that keep a state (Qwen3.5)", mend)
     if found not in ARCHITECTURES:

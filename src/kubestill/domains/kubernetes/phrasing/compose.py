@@ -95,9 +95,10 @@ def _in_one(request: Request) -> str:
     first = plain[: most if len(plain) <= _AT_ONCE and rng.random() < 0.75 else rng.randint(0, most)]
     rest = [clause for clause in request.clauses if clause not in first]
     if first:
-        unfit = _unlinked(bool(_WITH.search(text)), " that " in text or request.tailed, asks)
+        texts = [request.say(clause, "np") for clause in first]
+        unfit = _unlinked(bool(_WITH.search(text) or _WITH.search(texts[0])), " that " in text or request.tailed, asks)
         link = request.frame("frames/with_links", unfit=unfit)
-        text += _spaced(link.replace("{clauses}", _join(request, [request.say(clause, "np") for clause in first])))
+        text += _spaced(link.replace("{clauses}", _join(request, texts)))
     text += _tail(request, not rest) if asks else ""
     return _around(request, [text if not rest else _sentence(text), *_sentences(request, rest)], 0.3)
 

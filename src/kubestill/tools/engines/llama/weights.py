@@ -8,7 +8,6 @@ import os
 import weakref
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,8 +95,9 @@ class Rows:
         if not self.context:
             self._open(len(self.lengths), min(self.weights.context, max(map(len, fed)) + self.most_new))
         laid = self._lay(fed, wanted)
-        found = [self._pass(*(array[part] for array in laid)) for part in _parts(laid[-1], self.shown)]
-        return found[0] if len(found) == 1 else np.concatenate(found)
+        if len(laid[0]) <= PASS_TOKENS and sum(wanted) <= self.shown:
+            return self._pass(*laid)
+        return np.concatenate([self._pass(*(each[part] for each in laid)) for part in _parts(laid[-1], self.shown)])
 
     def cut(self, lengths: Sequence[int]) -> None:
         """Forget what each row read beyond `lengths[row]` tokens."""
@@ -131,37 +131,36 @@ class Rows:
         self.memory = self.loaded.calls.llama_get_memory(self.context)
         self.arrays = _Arrays(rows, self.weights.vocabulary)
 
-    def _lay(self, fed: Sequence[Sequence[int]], wanted: Sequence[int]) -> tuple[Any, ...]:
-        """Return each token with its place, its sequence, and whether its logits are wanted; and count what the rows have read."""
-        tokens = [token for row in fed for token in row]
-        places, rows = np.empty(len(tokens), np.int32), np.empty(len(tokens), np.int32)
-        shown = np.zeros(len(tokens), np.int8)
-        end = 0
-        for sequence, row, count in zip(self.sequences, fed, wanted, strict=True):
-            start, end = end, end + len(row)
-            places[start:end] = np.arange(self.lengths[sequence], self.lengths[sequence] + len(row))
-            rows[start:end] = sequence
-            shown[end - count : end] = 1
-            self.lengths[sequence] += len(row)
-        return np.array(tokens, np.int32), places, rows, shown
+    def _lay(self, fed: Sequence[Sequence[int]], wanted: Sequence[int]) -> tuple[list[int], ...]:
+        """Return each token with its place, its sequence, and whether its logits are wanted; and count what the rows have read.
 
-    def _pass(self, tokens: NDArray[Any], places: NDArray[Any], rows: NDArray[Any], shown: NDArray[Any]) -> NDArray[np.float32]:
+        Lists, since most passes are of a few tokens: arrays of so few cost ten times as much.
+        """
+        tokens, places, rows, shown = list[int](), list[int](), list[int](), list[int]()
+        for sequence, row, count in zip(self.sequences, fed, wanted, strict=True):
+            length = self.lengths[sequence]
+            tokens += row
+            places += range(length, length + len(row))
+            rows += [sequence] * len(row)
+            shown += [0] * (len(row) - count) + [1] * count
+            self.lengths[sequence] += len(row)
+        return tokens, places, rows, shown
+
+    def _pass(self, tokens: list[int], places: list[int], rows: list[int], shown: list[int]) -> NDArray[np.float32]:
         """Read a part of what was laid out; return the logits that it gives."""
         calls = self.loaded.calls
         failed = calls.llama_decode(self.context, self.arrays.fill(tokens, places, rows, shown))
         if failed:
             why = self.weights.complaints.last()
             raise UserError(str(self.weights.path), f"llama.cpp gives up ({failed}: {why})", "ask for less at once")
-        count = int(np.count_nonzero(shown))
+        count = sum(shown)
         if not count:
             return np.empty((0, self.weights.vocabulary), np.float32)
         return self.arrays.logits(calls.llama_get_logits(self.context), count)
 
 
-def _parts(shown: NDArray[np.int8], most: int) -> list[slice]:
+def _parts(shown: list[int], most: int) -> list[slice]:
     """Cut what is laid out into passes of at most PASS_TOKENS tokens and `most` logits."""
-    if len(shown) <= PASS_TOKENS and np.count_nonzero(shown) <= most:
-        return [slice(0, len(shown))]
     before = np.concatenate([[0], np.cumsum(shown)])  # logits of the tokens before each place
     found, start = [], 0
     while start < len(shown):
@@ -187,7 +186,7 @@ class _Arrays:
         self.vocabulary = vocabulary
         self.view, self.viewed = np.empty((0, vocabulary), np.float32), 0
 
-    def fill(self, tokens: NDArray[Any], places: NDArray[Any], rows: NDArray[Any], shown: NDArray[Any]) -> Batch:
+    def fill(self, tokens: list[int], places: list[int], rows: list[int], shown: list[int]) -> Batch:
         """Return the batch of these tokens."""
         size = len(tokens)
         self.token[:size], self.place[:size], self.shown[:size] = tokens, places, shown

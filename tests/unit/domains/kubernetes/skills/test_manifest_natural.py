@@ -13,7 +13,7 @@ from kubestill.domains.kubernetes.phrasing.compose import compose
 from kubestill.domains.kubernetes.phrasing.finish import tidy
 from kubestill.domains.kubernetes.phrasing.lines import tables
 from kubestill.domains.kubernetes.phrasing.values import list_text
-from kubestill.domains.kubernetes.skills.manifest.edits import draw_edit
+from kubestill.domains.kubernetes.skills.manifest.edits import draw_edit, reverse_edit
 from kubestill.domains.kubernetes.skills.manifest.parts import unpunctuated
 from kubestill.domains.kubernetes.skills.manifest.skill import wanted
 from kubestill.ground.seeds import Seed
@@ -152,3 +152,59 @@ def test_the_index_of_tables_is_what_their_names_say() -> None:
             if any(by_name.values()):
                 by_name["at"] = by_name["at"] or tables().get(f"at.{name}/at{suffix}")
             assert dict(pick_tables(name, suffix)) == {register: table for register, table in by_name.items() if table}
+
+
+ROLE = "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata:\n  name: r\nrules:\n- {rule}\n"
+
+
+@pytest.mark.parametrize(
+    ("rule", "why"),
+    [
+        ("{apiGroups: [projectcontour.io], resources: [httpproxies], verbs: [get, put, post]}", "verbs-of-no-api"),
+        ("{nonResourceURLs: [/metrics], verbs: [list]}", "verbs-of-no-api"),
+        ("{apiGroups: [extensions], resources: [ingresses], verbs: [get]}", "resource-not-served"),
+        ('{apiGroups: [""], resources: [deployments], verbs: [get]}', "resource-not-served"),
+        ("{apiGroups: [policy], resources: [podsecuritypolicies], verbs: [use]}", "resource-not-served"),
+        ("{apiGroups: [apps, batch], resources: [deployments], verbs: [get]}", "resource-not-served"),
+        ("{apiGroups: [networking.k8s.io], resources: [ingresses/status], verbs: [update]}", ""),
+        ('{apiGroups: [""], resources: [users, groups, serviceaccounts], verbs: [impersonate]}', ""),
+        ("{apiGroups: [certificates.k8s.io], resources: [signers], verbs: [approve, sign]}", ""),
+        ("{apiGroups: [gateway.networking.k8s.io], resources: [httproutes], verbs: ['*']}", ""),
+        ("{apiGroups: ['*'], resources: ['*'], verbs: ['*']}", ""),
+        ("{nonResourceURLs: [/healthz], verbs: [get, post]}", ""),
+    ],
+)
+def test_a_rule_that_grants_nothing_is_not_asked_for(rule: str, why: str) -> None:
+    text = ROLE.replace("{rule}", rule)
+    assert _chosen(text) == Drop(why) if why else not isinstance(_chosen(text), Drop)
+    edited = reverse_edit(_document(text), Random(1), TRAIN)
+    assert not why or edited == Drop(why)
+
+
+def test_a_schedule_is_said_with_one_preposition() -> None:
+    cron = [Intent("kind", (), "CronJob"), Intent("name", (), "tidy"), Intent("container.image", ("",), "app:1")]
+    twice = re.compile(r"\bsched(ule)?( of| set to| to| is|:|)? (at|on|from|in) |@ (at|every|each)", re.IGNORECASE)
+    for expression in ("*/2 * * * *", "0 * * * *", "30 7 * * *", "0 9 * * 1-5", "0 4 * * 0", "0 1 * * 6,0", "0 0 1 * *"):
+        for seed in range(60):
+            text = compose([*cron, Intent("spec.schedule", (), expression)], Random(seed), TRAIN).text
+            assert not twice.search(text), text
+
+
+def test_a_namespace_that_is_a_word_of_english_has_its_noun() -> None:
+    for seed in range(120):
+        asked = [Intent("kind", (), "ConfigMap"), Intent("name", (), "web"), Intent("namespace", (), "example")]
+        text = compose([*asked, Intent("data", ("a",), "b")], Random(seed), TRAIN).text
+        assert not re.search(r"\b(for|in|inside|within|under|to|into|as) example(?! (namespace|ns))\b", text), text
+
+
+@pytest.mark.parametrize("image", ["web", "nginx"])
+def test_an_image_that_looks_like_a_name_is_said_to_be_one(image: str) -> None:
+    for seed in range(200):
+        asked = [Intent("kind", (), "Deployment"), Intent("name", (), "web"), Intent("container.image", ("",), image)]
+        text = compose([*asked, Intent("spec.replicas", (), 3)], Random(seed), TRAIN).text
+        assert not re.search(rf"\b{image} container(?! image)", text), text
+        assert image != "web" or re.search(r"image|img|imgae|iamge", text, re.IGNORECASE) or _slipped(text), text
+
+
+def _slipped(text: str) -> bool:
+    return bool(re.search(r"\b[imageIMAGE]{4,6}\b", text))
