@@ -95,7 +95,9 @@ def ours(options: argparse.Namespace, workspace: str, rows: int, queue: int) -> 
     """Start `kubestill serve` on a free port."""
     port = free_port()
     given = ["--model", options.model, "--port", str(port), "--rows", str(rows), "--queue", str(queue), "--workspace", workspace]
-    process = subprocess.Popen([sys.executable, "-m", "kubestill", "serve", *given], stderr=subprocess.DEVNULL)
+    given += ["--workers", str(options.workers)]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    process = subprocess.Popen([sys.executable, "-m", "kubestill", "serve", *given], **quiet)
     return ready(Server("kubestill", process, f"http://127.0.0.1:{port}"), "/ready")
 
 
@@ -116,7 +118,7 @@ def serve_theirs(file: str, port: int, threads: int) -> None:
 
     params = xllamacpp.CommonParams()
     params.model.path = file
-    params.hostname, params.port = "127.0.0.1", port
+    params.hostnames, params.port = ["127.0.0.1"], port
     params.n_parallel, params.n_ctx, params.warmup = AT_ONCE, AT_ONCE * 2048, True
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
     server = xllamacpp.Server(params)
@@ -158,12 +160,15 @@ def ask_ours(server: Server, samples: Sequence[Sample], **more: Any) -> Send:
     return send
 
 
-def ask_theirs(server: Server, prompts: Sequence[str], stop: Sequence[str]) -> Send:
+def ask_theirs(server: Server, prompts: Sequence[list[int]], stop: Sequence[str]) -> Send:
     """Return what asks theirs to go on from a prompt."""
 
     async def send(client: httpx.AsyncClient, number: int) -> tuple[int, int]:
         body = {"prompt": prompts[number % len(prompts)], "n_predict": TOKENS, "temperature": 0, "cache_prompt": True, "stop": list(stop)}
-        reply = await client.post(f"{server.url}/completion", json=body)
+        try:
+            reply = await client.post(f"{server.url}/completion", json=body)
+        except httpx.RemoteProtocolError:  # it closes a connection after some requests, sometimes just when the next one comes
+            reply = await client.post(f"{server.url}/completion", json=body)
         return reply.status_code, reply.json()["tokens_predicted"] if reply.status_code == 200 else 0
 
     return send
@@ -234,9 +239,11 @@ def _text(event: dict[str, Any]) -> str:
 def speed(options: argparse.Namespace, workspace: str, samples: Sequence[Sample]) -> dict[str, Any]:
     """Answers a second of ours and theirs, one by one and AT_ONCE, in alternating rounds; time to first text; memory."""
     file = find_file(packaged()[options.model])
-    voice = LlamaCppEngine.load(file).words.voice
-    prompts = [voice.prompt(sample.request).text for sample in samples]
-    us, them = ours(options, workspace, AT_ONCE, AT_ONCE), [theirs(file, threads) for threads in options.threads]
+    words = LlamaCppEngine.load(file).words
+    texts = [words.voice.prompt(sample.request).text for sample in samples]
+    prompts = [words.tokenizer.encode(text, add_special_tokens=False).ids for text in texts]  # llama.cpp would cut some words otherwise
+    them = [theirs(file, threads) for threads in options.threads]
+    us = ours(options, workspace, AT_ONCE, AT_ONCE)
     ways = {("kubestill", "whole"): ask_ours(us, samples)}
     for server in them:
         ways |= {(server.name, "whole"): ask_theirs(server, prompts, ()), (server.name, "notes"): ask_theirs(server, prompts, (ANSWER,))}
@@ -397,6 +404,7 @@ def main() -> None:
     parser.add_argument("--many", type=int, default=10_000, help="short requests over which memory may grow")
     parser.add_argument("--rows", type=int, default=2, help="answers at once under overload")
     parser.add_argument("--queue", type=int, default=0, help="answers that may wait under overload")
+    parser.add_argument("--workers", type=int, default=2, help="processes of ours")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="of llama.cpp's server")
     parser.add_argument("--skip", nargs="*", default=[], choices=PARTS)
     parser.add_argument("--serve", help=argparse.SUPPRESS)
@@ -415,11 +423,11 @@ def main() -> None:
 
 
 def draw(count: int) -> list[Sample]:
-    """Return checked samples of one document each, drawn from the training phrases."""
+    """Return checked samples of one document each, asked for in a line and drawn from the training phrases: new objects, no edits."""
     skill = next(iter(DOMAINS.load("kubernetes")().skills().values()))
     drawn = (skill.draw(SEED.rng("asked", number), TRAIN) for number in range(100 * count))
-    found = [sample for sample, _ in zip((one for one in drawn if isinstance(one, Sample)), range(2 * count), strict=False)]
-    return [sample for sample in found if "\n---" not in sample.answer][:count]
+    found = [sample for sample, _ in zip((one for one in drawn if isinstance(one, Sample)), range(3 * count), strict=False)]
+    return [sample for sample in found if "\n" not in sample.request.strip() and "\n---" not in sample.answer][:count]
 
 
 if __name__ == "__main__":

@@ -93,7 +93,7 @@ def _env(words: Words, address: str, name: str) -> Intent:
     rng, keys = words.rng, (address, name)
     roll = rng.random()
     if roll < 0.7:
-        return Intent("container.env", keys, words.text())
+        return Intent("container.env", keys, words.setting(name))
     if roll < 0.83:
         return Intent("container.env.secret", keys, (words.name(), words.key()))
     if roll < 0.93:

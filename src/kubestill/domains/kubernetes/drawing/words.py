@@ -48,6 +48,7 @@ _ENV_WORDS = (
 ).split()
 
 
+_TIME, _TIMED = re.compile(r"\d+[smh]\Z"), re.compile("TIMEOUT|RETRY|CACHE|LIMIT|MAX|MIN")
 # What people write under keys that know few values: no disk has the file system `notify`.
 KNOWN = {
     "fsType": ("ext4", "xfs"),
@@ -183,6 +184,11 @@ class Words:
         if roll < 0.85:
             return self.host()
         return self.name() if roll < 0.95 else f"{rng.randrange(1, 60)}{rng.choice('smh')}"
+
+    def setting(self, variable: str) -> str:
+        """Return a value for an environment variable: no time for what is none."""
+        text = self.text()
+        return self.word() if _TIME.match(text) and not _TIMED.search(variable) else text
 
     def secret(self) -> str:
         """Return something that looks like a password."""

@@ -1,7 +1,8 @@
 """Lenses for Service, Ingress and NetworkPolicy."""
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from kubestill.domains.api import Intent
@@ -58,6 +59,22 @@ def name_ports(obj: Obj) -> None:
 
 
 # --- Ingress ---------------------------------------------------------------------------------------------------------
+
+
+_REGEX = re.compile(r"[^\w/.~%:@-]")  # a path with such characters is a regular expression, which only the controller understands
+
+
+def _path_type(path: str) -> str:
+    """Return the type of a path that nobody gave one: controllers refuse a regular expression as a prefix."""
+    return "ImplementationSpecific" if _REGEX.search(path) else "Prefix"
+
+
+def as_patterns(intents: Sequence[Intent]) -> list[Intent]:
+    """Return the routes whose path the controller takes for a regular expression: by its characters, or as an annotation says of all."""
+    all_of_them = any(
+        intent.aspect == "annotation" and intent.keys[0].endswith("/use-regex") and intent.value == "true" for intent in intents
+    )
+    return [intent for intent in intents if intent.aspect == "rule" and (all_of_them or _REGEX.search(intent.keys[1]))]
 
 
 def _backend(backend: Any) -> tuple[str, Any] | None:
@@ -120,7 +137,7 @@ def _path(spec: Obj, host: str, path: str) -> Obj:
     paths = dig(rule, "http").setdefault("paths", [])
     entry: Obj | None = next((item for item in paths if item["path"] == path), None)
     if entry is None:
-        entry = {"path": path, "pathType": "Prefix"}
+        entry = {"path": path, "pathType": _path_type(path)}
         paths.append(entry)
     return entry
 

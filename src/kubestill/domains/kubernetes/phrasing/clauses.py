@@ -1,7 +1,7 @@
 """Intents → clauses, each intent in exactly one of them or left unsaid."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from random import Random
 
@@ -31,7 +31,17 @@ def clauses(intents: Sequence[Intent], rng: Random, style: Style | None = None) 
         else:
             unsaid.append(intent)
     several = sum(intent.aspect.startswith("subject.") for intent in intents) > 1
-    return [_guarded(clause, several) for clause in said], unsaid
+    inside = {intent.aspect.removeprefix("container.") for intent in intents if intent.aspect.startswith("container.securityContext")}
+    return [_levelled(_guarded(clause, several), inside) for clause in said], unsaid
+
+
+def _levelled(clause: Clause, inside: Collection[str]) -> Clause:
+    """Return a clause that names the pod where its containers are asked to have the same (`inside`): else it would be theirs again."""
+    first = clause.intents[0].aspect if clause.intents else ""
+    return replace(clause, unfit=_NOT_OF_POD) if first.startswith("pod.") and first.removeprefix("pod.") in inside else clause
+
+
+_NOT_OF_POD = re.compile(r"^(?!.*\b(pods?\b|pod-|podSec|spec\.securityContext))")
 
 
 def _guarded(clause: Clause, several: bool) -> Clause:

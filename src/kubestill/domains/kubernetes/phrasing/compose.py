@@ -96,7 +96,8 @@ def _in_one(request: Request) -> str:
     rest = [clause for clause in request.clauses if clause not in first]
     if first:
         texts = [request.say(clause, "np") for clause in first]
-        unfit = _unlinked(bool(_WITH.search(text) or _WITH.search(texts[0])), " that " in text or request.tailed, asks)
+        listed = any(_IN_IT.search(one) for one in texts)
+        unfit = _unlinked(bool(_WITH.search(text) or _WITH.search(texts[0])), " that " in text or request.tailed, asks, listed)
         link = request.frame("frames/with_links", unfit=unfit)
         text += _spaced(link.replace("{clauses}", _join(request, texts)))
     text += _tail(request, not rest) if asks else ""
@@ -105,13 +106,14 @@ def _in_one(request: Request) -> str:
 
 _WITH = re.compile(r"\b(with|having)\b|w/")  # once is enough
 _FULL_STOP = re.compile(r"^[.;:]|: ?\{| - ")
+_IN_IT, _FOLLOWING = re.compile(r"\b(in|inside|on|to|of) it\b"), re.compile(r"following|settings|config")  # `the following: a=b in it`
 _THAT = re.compile(r"\b(that|which|set up|configured)\b|^,? ?having\b")
 
 
 @cache
-def _unlinked(with_it: bool, that_is: bool, asks: bool) -> re.Pattern[str] | None:
+def _unlinked(with_it: bool, that_is: bool, asks: bool, in_it: bool) -> re.Pattern[str] | None:
     """Return what no link may have behind a text that has it already, or that asks."""
-    patterns = [found.pattern for told, found in ((with_it, _WITH), (that_is, _THAT), (asks, _FULL_STOP)) if told]
+    patterns = [found.pattern for told, found in ((with_it, _WITH), (that_is, _THAT), (asks, _FULL_STOP), (in_it, _FOLLOWING)) if told]
     return re.compile("|".join(patterns)) if patterns else None
 
 

@@ -417,18 +417,27 @@ def resource_text(resource: str, rng: Random) -> str:
 
 def resource_texts(resources: Sequence[str], rng: Random) -> list[str]:
     """Return several resources, their groups named in one way."""
-    way = rng.choice(("{0} ({1})", "{0}.{1}"))
+    way = rng.choice(("{0} ({1})", _DOTTED))
     if any(resource.startswith("*") for resource in resources):
         return [_any_resource(resource) for resource in resources]
     parts = [resource.partition(".") for resource in resources]
-    return [name if not group or group in _WELL_KNOWN_GROUPS else way.format(name, group) for name, _, group in parts]
+    return [name if not group or group in _WELL_KNOWN_GROUPS else _in_group(name, group, way) for name, _, group in parts]
+
+
+def _in_group(name: str, group: str, way: str) -> str:
+    """Return a resource with its group, which stands before a part of it as kubectl has it: `deployments.apps/scale`."""
+    whole, slash, part = name.partition("/") if way == _DOTTED else (name, "", "")
+    return f"{way.format(whole, group)}{slash}{part}"
+
+
+_DOTTED = "{0}.{1}"
 
 
 def _any_resource(resource: str) -> str:
     """Return a resource where some are meant whatever they are called."""
     name, _, group = resource.partition(".")
     if name != "*":
-        return resource
+        return _in_group(name, group, _DOTTED) if group else name
     return "all resources in all API groups" if group == "*" else f"all resources in {group}" if group else "all core resources"
 
 

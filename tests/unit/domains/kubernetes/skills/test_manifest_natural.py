@@ -11,6 +11,7 @@ from kubestill.domains.kubernetes.phrasing.clause import REGISTERS, pick_tables
 from kubestill.domains.kubernetes.phrasing.clauses import clauses
 from kubestill.domains.kubernetes.phrasing.compose import compose
 from kubestill.domains.kubernetes.phrasing.finish import tidy
+from kubestill.domains.kubernetes.phrasing.joins import resource_texts
 from kubestill.domains.kubernetes.phrasing.lines import tables
 from kubestill.domains.kubernetes.phrasing.values import list_text
 from kubestill.domains.kubernetes.skills.manifest.edits import draw_edit, reverse_edit
@@ -208,3 +209,56 @@ def test_an_image_that_looks_like_a_name_is_said_to_be_one(image: str) -> None:
 
 def _slipped(text: str) -> bool:
     return bool(re.search(r"\b[imageIMAGE]{4,6}\b", text))
+
+
+ROUTED = """\
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata:
+  name: shop
+spec:
+  rules:
+  - http:
+      paths:
+      - path: {path}
+        pathType: {kind}
+        backend: {{service: {{name: web, port: {{number: 80}}}}}}
+"""
+
+
+def test_a_path_that_is_a_regular_expression_is_asked_for_with_its_type_or_not_at_all() -> None:
+    """As a prefix, which a request that gives no type means, ingress-nginx refuses it."""
+    assert _chosen(ROUTED.format(path="/shop(/|$)(.*)", kind="Prefix")) == Drop("regex-path")
+    assert not isinstance(_chosen(ROUTED.format(path="/shop/v1.2", kind="Prefix")), Drop)
+    drawn = [_chosen(ROUTED.format(path="/shop(/|$)(.*)", kind="ImplementationSpecific"), seed) for seed in range(20)]
+    typed = [any(intent.aspect == "rule.pathType" for intent in chosen) for chosen in drawn if not isinstance(chosen, Drop)]
+    assert typed and all(typed)
+    edited = reverse_edit(_document(ROUTED.format(path="/shop/?(.*)", kind="ImplementationSpecific")), Random(1), TRAIN)
+    assert edited == Drop("regex-path")
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_where_pod_and_container_are_asked_the_same_each_is_named(seed: int) -> None:
+    both = [Intent("container.securityContext.runAsNonRoot", ("",), True), Intent("pod.securityContext.runAsNonRoot", (), True)]
+    text = compose([*HEAD, *both], Random(seed), TRAIN).text
+    assert re.search(r"pod|spec\.securityContext", text, re.IGNORECASE), text
+    assert re.search(r"container", text, re.IGNORECASE), text
+
+
+def test_a_group_stands_before_the_part_of_a_resource() -> None:
+    texts = {resource_texts(["prometheuses/api.monitoring.coreos.com"], Random(seed))[0] for seed in range(20)}
+    assert texts == {"prometheuses.monitoring.coreos.com/api", "prometheuses/api (monitoring.coreos.com)"}
+
+
+def test_no_label_is_changed_whose_key_stands_twice() -> None:
+    labelled = (
+        "apiVersion: v1\nkind: Service\nmetadata:\n  name: web\n  labels:\n    app: web\n    tier: front\nspec:\n  ports:\n  - port: 80\n"
+    )
+    asked = {"twice": 0, "once": 0}
+    for seed in range(150):
+        for sort, tail in (("twice", "  selector:\n    app: web\n    tier: front\n"), ("once", "  selector:\n    role: web\n")):
+            sample = reverse_edit(_document(labelled + tail), Random(seed), TRAIN)
+            if isinstance(sample, Sample):
+                noted = [intent.keys if intent.aspect == "remove" else (intent.aspect, *intent.keys) for intent in sample.intents]
+                asked[sort] += any(one[:1] == ("label",) and one[1] in ("app", "tier") for one in noted)
+    assert not asked["twice"] and asked["once"], asked

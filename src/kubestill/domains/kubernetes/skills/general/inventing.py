@@ -151,6 +151,8 @@ _WRONG_UNITS = {
     "mi": "Mi",
     "g": "G",
 }
+# Of those, what is asked about: whoever asks for `4 GB` of a manifest is given 4Gi, so that no sample calls it 4G.
+_DRAWN_UNITS = ("MiB", "GiB", "gi", "mi")
 _AMOUNT = re.compile(r"(\d+(?:[.,]\d+)?)( ?)([A-Za-z]*)\Z")
 _UNITS = ("Mi", "Gi", "Ki", "M", "G", "k")
 
@@ -160,7 +162,7 @@ def quantity(rng: Random) -> str:
     count = rng.choice((1, 2, 4, 8, 10, 64, 100, 128, 200, 256, 500, 512, 750, 1024, rng.randrange(1, 2000)))
     if rng.random() < 0.2:
         return f"{count} {rng.choice(_UNITS[:2])}"
-    return f"{count}{rng.choice(tuple(_WRONG_UNITS))}"
+    return f"{count}{rng.choice(_DRAWN_UNITS)}"
 
 
 def right_quantity(text: str) -> str:

@@ -193,8 +193,8 @@ _LABEL: Addition = _label
 _ENFORCED = ("pod-security.kubernetes.io/enforce", "pod-security.kubernetes.io/warn", "pod-security.kubernetes.io/audit")
 _SCOPE = ("",)
 POD_ADDITIONS: tuple[Addition, ...] = (
-    _entry("container.env", "env", lambda words: (words.variable(), words.text()), _SCOPE),
-    _entry("container.env", "env", lambda words: (words.variable(), words.text()), _SCOPE),
+    _entry("container.env", "env", lambda words: (name := words.variable(), words.setting(name)), _SCOPE),
+    _entry("container.env", "env", lambda words: (name := words.variable(), words.setting(name)), _SCOPE),
     _entry("pod.nodeSelector", "node_selector", lambda words: (key := words.rng.choice(("disktype", "zone", "pool")), words.of_key(key))),
     _probe,
     _probe,
@@ -209,7 +209,7 @@ POD_ADDITIONS: tuple[Addition, ...] = (
     _once("pod.serviceAccountName", lambda words: words.name(), "account"),
     _flag("container.securityContext.readOnlyRootFilesystem", "read_only", True, _SCOPE),
     _flag("container.securityContext.allowPrivilegeEscalation", "no_escalation", False, _SCOPE),
-    _flag("container.securityContext.runAsNonRoot", "non_root", True, _SCOPE),
+    _unless(_flag("container.securityContext.runAsNonRoot", "non_root", True, _SCOPE), "pod.securityContext.runAsNonRoot"),
 )
 _REPLICAS = _once("spec.replicas", lambda words: words.rng.randint(2, 9), "replicas")
 ADDITIONS: dict[str, tuple[Addition, ...]] = {

@@ -5,7 +5,8 @@ only told kind and name: then what the notes say must be enough for an object th
 """
 
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from random import Random
 from typing import Any
 
@@ -16,6 +17,7 @@ from kubestill.domains.kubernetes.fullpass import INTENT, full_pass
 from kubestill.domains.kubernetes.grammars.editing import asked
 from kubestill.domains.kubernetes.intents.kinds import KINDS, MAPS
 from kubestill.domains.kubernetes.intents.lens import Facts, build, meaning, read, silent
+from kubestill.domains.kubernetes.intents.network import as_patterns
 from kubestill.domains.kubernetes.intents.order import ordered
 from kubestill.domains.kubernetes.intents.overlay import overlay
 from kubestill.domains.kubernetes.intents.tree import Obj, copy, look
@@ -75,6 +77,8 @@ def _edit(obj: Obj, rng: Random, part: str, road: str, source: Any) -> Sample | 
         return Drop("unreadable-intents")
     if void := void_grant(facts):
         return void
+    if as_patterns(facts):
+        return Drop("regex-path")  # of which half a rule cannot be changed by itself
     chosen, after = _chosen(obj, facts, Words(rng, part), rng.choices(_COUNTS, _SHARES)[0])
     if not chosen:
         return Drop("nothing-to-change")
@@ -106,7 +110,7 @@ def _chosen(obj: Obj, facts: Sequence[Intent], words: Words, count: int) -> tupl
         change = offer()
         if len(chosen) == count:
             break
-        if change is None or any(change.unit == one.unit for one in chosen):
+        if change is None or any(change.unit == one.unit for one in chosen) or _elsewhere(obj, change):
             continue
         several = sorted([*chosen, change], key=lambda one: one.verb == RENAME)  # until then everybody uses the old name
         try:
@@ -116,6 +120,29 @@ def _chosen(obj: Obj, facts: Sequence[Intent], words: Words, count: int) -> tupl
         if changed != after and full_pass(dump(changed)).passed:
             chosen, after = several, changed
     return chosen, after
+
+
+def _elsewhere(obj: Obj, change: Change) -> bool:
+    """Say whether a label is to be changed whose key stands in other places too: of the object, of its pods, in what selects them."""
+    said = [intent.keys if intent.aspect == REMOVE else (intent.aspect, *intent.keys) for intent in change.intents]
+    counted = Counter(_label_keys(obj))
+    own = 0 if change.verb == "add" else 1
+    return any(names[0] in ("label", "podLabel") and counted[names[-1]] > own for names in said)
+
+
+def _label_keys(value: Any) -> Iterator[str]:
+    """Yield the keys of all labels and selectors below a value, each as often as it stands there."""
+    if isinstance(value, list):
+        for one in value:
+            yield from _label_keys(one)
+    elif isinstance(value, dict):
+        for name, below in value.items():
+            if name in _LABEL_MAPS and isinstance(below, dict):
+                yield from (str(key) for key in below)
+            yield from _label_keys(below)
+
+
+_LABEL_MAPS = ("labels", "matchLabels", "selector")
 
 
 def _clear(fact: Intent, facts: Sequence[Intent]) -> bool:

@@ -11,6 +11,7 @@ from kubestill.domains.kubernetes.drawing.draw import draw_intents
 from kubestill.domains.kubernetes.fullpass import full_pass
 from kubestill.domains.kubernetes.intents.kinds import KINDS
 from kubestill.domains.kubernetes.intents.lens import build, read, silent
+from kubestill.domains.kubernetes.intents.network import as_patterns
 from kubestill.domains.kubernetes.intents.order import ordered
 from kubestill.domains.kubernetes.intents.tree import look
 from kubestill.domains.kubernetes.manifests import read as read_manifests
@@ -112,6 +113,9 @@ def wanted(document: Document, rng: Random) -> list[Intent] | Drop:
         return Drop("undefined-variable")
     if shared:
         return Drop("shared-scratch")
+    typed = {one.keys for one in chosen if one.aspect == "rule.pathType" and one.value == "ImplementationSpecific"}  # no `Exact` either
+    if any(route.keys not in typed for route in as_patterns(intents)):
+        return Drop("regex-path")
     wants = "container.image" if KINDS[obj["kind"]].template is not None else _HOLDS.get(obj["kind"], "")
     if obj["kind"] == "Service" and not any(intent.aspect in ("port", "spec.externalName") for intent in chosen):
         return Drop("nothing-in-it")
