@@ -49,7 +49,7 @@ class Shape:
         Raises:
             ApiError: it is none, or too large.
         """
-        from jsonschema_rs import ValidationError, validator_for
+        from jsonschema_rs import ValidationError
 
         try:
             text = json.dumps(schema, allow_nan=False)
@@ -59,7 +59,7 @@ class Shape:
             if not isinstance(schema, dict):
                 raise ValueError("a schema is a JSON object")
             hold(Grammar(text, "json", WHERE))
-            validator_for(schema)
+            _validator_for(schema)
         except (ValueError, RecursionError, ValidationError, UserError) as error:
             raise ApiError("invalid_request", f"{WHERE}: {str(error).splitlines()[0]}", WHERE) from None
         return cls(text)
@@ -88,9 +88,7 @@ class Shape:
 
     @cached_property
     def _validator(self) -> Any:
-        from jsonschema_rs import validator_for
-
-        return validator_for(json.loads(self.schema))
+        return _validator_for(json.loads(self.schema))
 
     def _verdict(self, text: str) -> Verdict:
         try:
@@ -99,3 +97,17 @@ class Shape:
             found = [([], f"no JSON: {error}")]
         findings = tuple(Finding(CODE, ".".join(map(str, path)), told[:MAX_SCHEMA], Tier.SCHEMA) for path, told in found)
         return Verdict((Result(CODE, Tier.SCHEMA, Outcome.FAIL if findings else Outcome.PASS, findings),))
+
+
+def _validator_for(schema: Any) -> Any:
+    """Return the validator of a schema. It reads nothing but the schema: the package would fetch addresses and open files for a stranger.
+
+    Raises:
+        ValidationError: it is none, or refers to what does not stand in it.
+    """
+    from jsonschema_rs import validator_for
+
+    def refuse(uri: str) -> Any:
+        raise ValueError(f"a schema stands for itself, {uri[:100]!r} is not read")
+
+    return validator_for(schema, retriever=refuse)

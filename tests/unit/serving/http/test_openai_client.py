@@ -2,7 +2,10 @@
 
 import asyncio
 import json
+import threading
 import time
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from typing import Any
 
 import openai
@@ -174,6 +177,32 @@ def test_a_schema_that_is_none_is_refused(house: House, schema: Any) -> None:
     with pytest.raises(openai.BadRequestError) as error:
         house.client.chat.completions.create(model="fake", messages=user("x"), response_format=form)  # type: ignore[call-overload]
     assert error.value.param == "response_format"
+
+
+def test_a_schema_reads_nothing_but_itself(house: House, tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    class Elsewhere(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b'{"type": "string"}')
+
+    (tmp_path / "secret").write_text('{"type": "string"}')
+    with HTTPServer(("127.0.0.1", 0), Elsewhere) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}"
+        for schema in (
+            {"$ref": f"{address}/whole"},
+            {"properties": {"a": {"$ref": f"{address}/part"}}},
+            {"$schema": f"{address}/meta", "type": "object"},
+            {"$id": f"{address}/id/", "$ref": "relative"},
+            {"$ref": (tmp_path / "secret").as_uri()},
+        ):
+            test_a_schema_that_is_none_is_refused(house, schema)
+        server.shutdown()
+    assert not asked
 
 
 def test_responses_streamed_and_whole_agree(house: House) -> None:
