@@ -23,6 +23,7 @@ from kubestill.serving.http.settings import LOOPBACK_NAMES
 OPEN = frozenset(("/health", "/ready", "/metrics", "/", "/favicon.ico"))  # need no key: probes, Prometheus, the page's own files
 OPEN_FOLDER = "/page/static/"
 BODILESS = frozenset(("GET", "HEAD", "OPTIONS"))
+METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))  # any other is no label, either
 UNMATCHED = "none"  # the route of what is no route: paths are strangers and make no labels
 _ESCAPE = re.compile(rb"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
@@ -78,7 +79,7 @@ class Door:
         settings = self.reception.settings
         if not self._keys:
             host = _host(headers.get("host", ""))
-            if host not in (*LOOPBACK_NAMES, settings.host, *settings.hosts):
+            if host not in (*LOOPBACK_NAMES, settings.host.lower(), *map(str.lower, settings.hosts)):
                 raise ApiError("wrong_host", f"the host {host[:100]!r} is not this one; --allow-host lets it in")
             return
         if scope["path"] in OPEN or scope["path"].startswith(OPEN_FOLDER):
@@ -123,13 +124,12 @@ class Door:
                         break
         except TimeoutError:
             raise ApiError("body_timeout", f"the body was not whole after {settings.body_timeout_seconds:g} s") from None
-        if _SURROGATE.search(body) and _half(body):
-            raise ApiError("invalid_request", "the body holds half of a surrogate pair, which is no character")
+        _readable(body)
         return _again(bytes(body), receive)
 
     def _note(self, scope: Mapping[str, Any], status: int, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", UNMATCHED)
-        self.reception.meters.requests.labels(scope["method"] if len(scope["method"]) < 8 else "OTHER", route, str(status)).inc()
+        self.reception.meters.requests.labels(scope["method"] if scope["method"] in METHODS else "OTHER", route, str(status)).inc()
         code = scope["state"].get(CODE, "")
         if code:
             self.reception.meters.errors.labels(code).inc()
@@ -148,6 +148,20 @@ def _again(body: bytes, receive: Receive) -> Receive:
         return {"type": "http.request", "body": body, "more_body": False}
 
     return receiving
+
+
+def _readable(body: bytes | bytearray) -> None:
+    """Refuse what becomes text that nobody can write again: Python's JSON reads halves of surrogate pairs, escaped or as bytes.
+
+    Raises:
+        ApiError: with the reason.
+    """
+    try:
+        body.decode()
+    except UnicodeDecodeError as error:
+        raise ApiError("invalid_request", f"the body is no UTF-8: {error.reason} at byte {error.start}") from None
+    if _SURROGATE.search(body) and _half(body):
+        raise ApiError("invalid_request", "the body holds half of a surrogate pair, which is no character")
 
 
 def _half(body: bytes | bytearray) -> bool:

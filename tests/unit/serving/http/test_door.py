@@ -95,6 +95,15 @@ def test_a_page_that_reached_for_this_machine_is_not_answered(small: tuple[FakeS
         assert httpx.get(f"{url}/v1/models", headers={"host": host}).status_code == status, host
 
 
+def test_a_name_that_is_let_in_is_let_in_however_it_is_spelled() -> None:
+    with serving(FakeService(), hosts=("Box.Example",)) as url:
+        assert [httpx.get(f"{url}/v1/models", headers={"host": host}).status_code for host in ("box.example:80", "BOX.example", "b.x")] == [
+            200,
+            200,
+            403,
+        ]
+
+
 def test_keys_are_shown_nowhere(caplog: pytest.LogCaptureFixture) -> None:
     settings = HttpSettings(keys=(KEY,))
     assert KEY not in repr(settings) + str(settings)
@@ -119,6 +128,9 @@ BODIES: list[tuple[bytes, int, str]] = [
     (b'{"messages": [{"role": "user", "content": "x"}], "temperature": 1e999}', 400, "invalid_request"),
     (b'{"messages": [{"role": "user", "content": "x"}], "\\ud800": 1}', 400, "invalid_request"),
     (b'{"messages": [{"role": "user", "content": "x"}], "model": "\\udfff"}', 400, "invalid_request"),
+    (b'{"messages": [{"role": "user", "content": "\xed\xa0\x80"}]}', 400, "invalid_request"),  # half of a pair, as bytes
+    (b'{"messages": [{"role": "user", "content": "x"}], "tools": [{"a": "\xed\xa0\x80"}]}', 400, "invalid_request"),
+    (json.dumps({"messages": user("x")}).encode("utf-16"), 400, "invalid_request"),
     (b" " * 2001, 413, "body_too_large"),
 ]
 

@@ -44,6 +44,14 @@ def test_metrics_count_what_happened() -> None:
     assert "secret" not in reply.text
 
 
+def test_what_strangers_write_makes_no_label() -> None:
+    with serving(FakeService()) as url:
+        for number in range(5):
+            httpx.request(f"M{number}", f"{url}/x{number}")
+        found = [line for line in httpx.get(f"{url}/metrics").text.splitlines() if line.startswith("kubestill_http_requests_total{")]
+    assert found == ['kubestill_http_requests_total{method="OTHER",route="none",status="404"} 5.0']
+
+
 class Span:
     def __init__(self, name: str, attributes: dict[str, Any]) -> None:
         self.name, self.attributes, self.status, self.ended = name, dict(attributes), None, 0
