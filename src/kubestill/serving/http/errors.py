@@ -4,6 +4,7 @@ Every code is explained in docs/reference/http.md; a test holds the page against
 """
 
 from collections.abc import Mapping
+from math import ceil
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -82,7 +83,7 @@ class ApiError(Exception):
         """Return Retry-After where asking again helps, and the scheme where a key is missing."""
         if self.status == 401:
             return {"www-authenticate": "Bearer"}
-        return {"retry-after": str(max(1, round(self.wait_seconds)))} if self.status in (429, 503) else {}
+        return {"retry-after": str(max(1, ceil(self.wait_seconds)))} if self.status in (429, 503) else {}
 
     def response(self, **headers: str) -> JSONResponse:
         """Return the response."""

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kubestill.serving.http.errors import ApiError
 from kubestill.serving.http.limits import Limits
 from support.fake_service import FakeDesk, FakeService, serving
 from unit.serving.http.conftest import KEY, user
@@ -59,6 +60,12 @@ def test_workers_count_together(tmp_path: Path) -> None:
     assert first.headers(1) == second.headers(1)
     first.close()
     second.close()
+
+
+@given(st.floats(0, 1e6))
+def test_who_comes_back_when_told_to_does_not_come_too_early(seconds: float) -> None:
+    told = ApiError("rate_limit_exceeded", "", wait_seconds=seconds).headers()["retry-after"]
+    assert max(seconds, 1) <= int(told) < seconds + 2
 
 
 def test_a_key_that_used_up_its_limit_is_told_when_to_come_back() -> None:
