@@ -42,8 +42,7 @@ def draining_on_signal(reception: Reception) -> Iterator[None]:
         seen.append(number)
         if len(seen) > 1:
             return None
-        LOG.info("draining: %d answers are under way", reception.gate.inside)
-        reception.drain()
+        # In the loop, not here: a signal comes in the midst of anything, and would wait for ever for a lock that is held there (metrics').
         loop.call_soon_threadsafe(lambda: tasks.append(loop.create_task(_drained(reception, handler, number))))
         return None
 
@@ -77,7 +76,9 @@ def _parent_watched(loop: asyncio.AbstractEventLoop) -> Iterator[None]:
 
 
 async def _drained(reception: Reception, handler: Any, number: int) -> None:
-    """Wait for what is under way, as long as the settings allow, and call the server's own handler."""
+    """Let in nothing new, wait for what is under way, as long as the settings allow, and call the server's own handler."""
+    LOG.info("draining: %d answers are under way", reception.gate.inside)
+    reception.drain()
     loop = asyncio.get_running_loop()
     begun, patience = loop.time(), reception.settings.drain_seconds
     while (gone := loop.time() - begun) < min(LEAST_SECONDS, patience) or (reception.busy and gone < patience):

@@ -1,13 +1,15 @@
 """Who may come in: a number of answers at once, a bounded queue before them, and nobody once the server drains."""
 
 import time
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Lock
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from kubestill.serving.api import Clock
 from kubestill.serving.http.errors import ApiError
+from kubestill.tools.engines.faults import caught
 
 Found = TypeVar("Found")
 USUAL_SECONDS = 1.0  # of an answer, until one was seen
@@ -26,6 +28,7 @@ class Gate:
         self._inside = self._running = 0
         self._usual_seconds = USUAL_SECONDS
         self._threads = ThreadPoolExecutor(rows, "answer")
+        self._due: deque[tuple[Future[Any], Callable[[], Any]]] = deque()  # ours, since the executor's keeps what was cancelled
 
     @property
     def inside(self) -> int:
@@ -51,14 +54,28 @@ class Gate:
 
     def submit(self, work: Callable[[], Found]) -> "Future[Found]":
         """Begin the work of one answer that was admitted, when a thread is free. Cancelling the future before that frees its place."""
-        future = self._threads.submit(self._run, work)
-        future.add_done_callback(lambda _: self._left())
+        future: Future[Found] = Future()
+        with self._lock:
+            self._due.append((future, work))
+        future.add_done_callback(self._left)
+        self._threads.submit(self._next)
         return future
 
     def close(self) -> None:
         """Begin nothing more, and wait for what is under way."""
         self.draining = True
+        with self._lock:
+            waiting = [future for future, _ in self._due]
+        for future in waiting:
+            future.cancel()
         self._threads.shutdown(wait=True, cancel_futures=True)
+
+    def _next(self) -> None:
+        """Do the first work that is due, in a thread; nothing where it was cancelled meanwhile."""
+        with self._lock:
+            future, work = self._due.popleft() if self._due else (None, None)
+        if future is not None and work is not None and future.set_running_or_notify_cancel():
+            caught(lambda: future.set_result(self._run(work)), future.set_exception)
 
     def _run(self, work: Callable[[], Found]) -> Found:
         begun = self._clock()
@@ -75,7 +92,9 @@ class Gate:
             self._running += more
         self._watch(self._running, self._inside - self._running)
 
-    def _left(self) -> None:
+    def _left(self, future: "Future[Any]") -> None:
         with self._lock:
             self._inside -= 1
+            if future.cancelled():
+                self._due = deque(due for due in self._due if due[0] is not future)
         self._watch(self._running, self._inside - self._running)

@@ -1,8 +1,11 @@
 """More than can be answered: only 429 and 503, and what was let in is answered whole."""
 
 import asyncio
+import gc
+import signal
 import threading
 import time
+import weakref
 from collections import Counter
 from contextlib import nullcontext
 from typing import Any
@@ -14,8 +17,11 @@ from starlette.testclient import TestClient
 from kubestill.ground.errors import UserError
 from kubestill.serving.api import Inquiry, Turn, Wish
 from kubestill.serving.http.app import make_app
+from kubestill.serving.http.draining import draining_on_signal
 from kubestill.serving.http.errors import ApiError
 from kubestill.serving.http.gate import Gate
+from kubestill.serving.http.meters import Meters
+from kubestill.serving.http.reception import Reception
 from kubestill.serving.http.settings import HttpSettings
 from support.fake_service import FakeDesk, FakeService, serving, text_for
 from unit.serving.http.conftest import user
@@ -135,6 +141,56 @@ def test_places_are_conserved_whatever_becomes_of_the_work() -> None:
     with pytest.raises(ApiError) as error:
         gate.admit(1)
     assert error.value.code == "draining"
+
+
+def test_what_was_cancelled_is_not_remembered() -> None:
+    """Clients that leave while all rows are busy give their places back at once: what they asked must not pile up meanwhile."""
+    gate, hold, asked = Gate(1, 1, lambda *_: None), threading.Event(), list[weakref.ref[Any]]()
+    gate.admit(1)
+    busy = gate.submit(lambda: hold.wait(10))
+    for _ in range(20):
+        gate.admit(1)
+        work = threading.Event()  # anything that can be referred to weakly
+        asked.append(weakref.ref(work))
+        future = gate.submit(work.is_set)
+        future.add_done_callback(lambda _, work=work: work.set())  # type: ignore[misc]  # mypy infers no lambda defaults
+        assert future.cancel()
+        del work, future
+    gc.collect()
+    assert not [one for one in asked if one() is not None] and gate.inside == 1
+    gate.admit(1)
+    last = gate.submit(lambda: "last")
+    hold.set()
+    assert busy.result(10) and last.result(10) == "last"
+    gate.close()
+    assert gate.inside == 0
+
+
+@pytest.mark.skipif(threading.current_thread() is not threading.main_thread(), reason="signals come in the main thread alone")
+def test_a_signal_waits_for_no_lock_that_it_interrupted() -> None:
+    lock, drained = threading.Lock(), list[bool]()
+
+    class Locking(Reception):
+        def drain(self) -> None:
+            drained.append(lock.acquire(timeout=2))
+            super().drain()
+
+    async def interrupted() -> None:
+        ended = asyncio.Event()
+        signal.signal(signal.SIGTERM, lambda *_: ended.set())
+        reception = Locking(FakeService(), HttpSettings(drain_seconds=0), Meters())
+        with draining_on_signal(reception):
+            with lock:
+                signal.raise_signal(signal.SIGTERM)
+            await asyncio.wait_for(ended.wait(), 10)
+        reception.limits.close()
+
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        asyncio.run(interrupted())
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert drained == [True]
 
 
 def test_mcp_waits_in_the_same_queue() -> None:
