@@ -114,6 +114,8 @@ class Lane(Thread):
             while not self.desk.closed:
                 fresh = list(self._due())
                 self.seats += fresh
+                if fresh and self.desk.waiting:
+                    self.desk.change.notify_all()  # what another lane had left to this one may now be its own
                 if self.seats:
                     return fresh
                 self.desk.change.wait()
@@ -185,5 +187,6 @@ class Lane(Thread):
         """Give an error of the model itself to every work of this lane; the next one finds a new batch."""
         with self.desk.change:
             seats, self.seats, self.table = self.seats, [], None
+            self.desk.change.notify_all()  # another lane left work to what was read here
         for seat in seats:
             seat.job.fail(error)

@@ -242,6 +242,25 @@ def test_an_error_of_the_model_reaches_all_and_the_desk_lives_on(desk, alone):
     assert rounded(desk.submit(*asked).wait(30) for asked in ASKED[:3]) == alone[:3]
 
 
+def test_no_lane_is_idle_while_work_waits(engine):
+    """What a lane leaves to the one that has read more of it comes back to it, where that one has enough."""
+    desk, shared = LaneDesk(engine, DeskHow(4, lanes=2)), "a service on port 8080 with a very long name, please; " * 2
+    said, go, never = threading.Event(), threading.Event(), threading.Event()
+    desk.submit(shared, GREEDY).wait(30)
+    desk.submit(f"{shared}a", LONG, Lines(), lambda _: said.set() or go.wait(20))
+    assert said.wait(20)  # the lane that knows the prompt is held there
+    with desk.change:  # the other one sees both at once
+        desk.submit(f"{shared}b", LONG, Lines(), lambda _: never.wait(20))
+        last = desk.submit(f"{shared}c", LONG, Lines())
+    time.sleep(0.05)
+    go.set()
+    try:
+        assert last.wait(5).text
+    finally:
+        never.set()
+        desk.close()
+
+
 def test_a_closed_desk_stops_what_it_had_and_takes_no_more(engine):
     desk = LaneDesk(engine, DeskHow(2, lanes=1))
     works = [desk.submit("a pod", LONG) for _ in range(12)]
