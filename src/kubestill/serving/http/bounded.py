@@ -1,11 +1,11 @@
-"""The service as MCP asks it: through the same gate as everybody else."""
+"""The service as MCP asks it: through the same gate, and within the same limits of a key, as everybody else."""
 
 from typing import TYPE_CHECKING, Any, cast
 
 from kubestill.ground.errors import UserError
 from kubestill.serving.api import Service, Turn
 from kubestill.serving.http.errors import ApiError
-from kubestill.serving.http.reception import Reception
+from kubestill.serving.http.reception import CALLER, Reception
 
 if TYPE_CHECKING:
     from kubestill.serving.answer import Answer
@@ -24,13 +24,19 @@ class _Bounded:
         """Answer as the service does, when a row is free.
 
         Raises:
-            UserError: the queue is full, or the server drains; and as the service.
+            UserError: the key has used up its limit, the queue is full, or the server drains; and as the service.
         """
+        reception, key = self._reception, CALLER.get()
+        if wait := reception.limits.take(key):
+            raise UserError("service", f"the limit of this key is reached; ask again in {wait:.1f} s")
         try:
-            self._reception.gate.admit(1)
+            reception.gate.admit(1)
         except ApiError as error:
             raise UserError("service", str(error)) from None
-        return self._reception.gate.submit(lambda: self._reception.service.answer(turn, model)).result()
+        answer = reception.gate.submit(lambda: reception.service.answer(turn, model)).result()
+        if not turn.cached:
+            reception.limits.charge(key, answer.reply.prompt_tokens + answer.reply.tokens)
+        return answer
 
 
 def bounded(reception: Reception) -> Service:

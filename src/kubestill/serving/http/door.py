@@ -17,7 +17,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kubestill.serving.http.errors import CODE, ApiError
-from kubestill.serving.http.reception import HEADERS, ID, KEY, LOG, Reception
+from kubestill.serving.http.reception import CALLER, HEADERS, ID, KEY, LOG, Reception
 from kubestill.serving.http.settings import LOOPBACK_NAMES
 
 OPEN = frozenset(("/health", "/ready", "/metrics", "/", "/favicon.ico"))  # need no key: probes, Prometheus, the page's own files
@@ -59,6 +59,7 @@ class Door:
 
         try:
             self._know(scope, headers)
+            CALLER.set(scope["state"][KEY])
             receive = await self._body(scope["method"], headers, receive)
         except ApiError as error:
             scope["state"][CODE] = error.code

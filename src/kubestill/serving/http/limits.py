@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 
 from kubestill.serving.api import Clock
 
@@ -42,6 +43,7 @@ class Limits:
     def __init__(self, requests: int, tokens: int, keys: int, shared: Path | None = None, clock: Clock = time.monotonic) -> None:
         """`shared`: the folder of the workers, None: this process is alone. `keys` counts them; number 0 is who gave none."""
         self.requests, self.tokens, self._clock = requests, tokens, clock
+        self._lock = Lock()  # a file's lock keeps out processes, not threads
         self._size = _ROW.size * (keys + 1)
         self._file = tempfile.TemporaryFile() if shared is None else (shared / "limits").open("a+b")  # noqa: SIM115 - closed by `close`
         with self._locked():
@@ -98,8 +100,9 @@ class Limits:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        fcntl.flock(self._file, fcntl.LOCK_EX)
-        try:
-            yield
-        finally:
-            fcntl.flock(self._file, fcntl.LOCK_UN)
+        with self._lock:
+            fcntl.flock(self._file, fcntl.LOCK_EX)
+            try:
+                yield
+            finally:
+                fcntl.flock(self._file, fcntl.LOCK_UN)

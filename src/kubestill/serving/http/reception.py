@@ -1,6 +1,7 @@
 """What every route of one worker shares."""
 
 import logging
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 from kubestill.serving.api import Served, Service
@@ -13,6 +14,7 @@ from kubestill.serving.http.settings import HttpSettings
 LOG = logging.getLogger("kubestill.serving")
 ID = "id"  # in a request's state: its x-request-id
 KEY = "key"  # in a request's state: the number of its API key, 0 where none is needed
+CALLER: ContextVar[int] = ContextVar("caller", default=0)  # the same number, for what sees no request: tools of MCP
 HEADERS = "headers"  # in a request's state: headers that its response gets
 
 

@@ -1,5 +1,6 @@
 """Buckets against a model of them, alone and shared."""
 
+import json
 from pathlib import Path
 
 import httpx
@@ -7,9 +8,12 @@ import openai
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.testclient import TestClient
 
+from kubestill.serving.http.app import make_app
 from kubestill.serving.http.errors import ApiError
 from kubestill.serving.http.limits import Limits
+from kubestill.serving.http.settings import HttpSettings
 from support.fake_service import FakeDesk, FakeService, serving
 from unit.serving.http.conftest import KEY, user
 
@@ -80,3 +84,20 @@ def test_a_key_that_used_up_its_limit_is_told_when_to_come_back() -> None:
             assert error.value.code == "rate_limit_exceeded" and 1 <= int(error.value.response.headers["retry-after"]) <= 30
         body = {"model": "fake", "messages": user("x")}
         assert httpx.post(f"{url}/v1/chat/completions", json=body, headers={"authorization": f"Bearer {other}"}).status_code == 200
+
+
+def test_tools_of_mcp_count_for_the_key_that_asks() -> None:
+    mcp = pytest.importorskip("kubestill.serving.mcp", reason="mcp is not installed")
+    other = "other-key-0123456789abcdef"
+    settings = HttpSettings(keys=(KEY, other), requests_per_minute=2)
+    with TestClient(make_app(FakeService(FakeDesk(0.001)), settings, None, mcp.mcp_routes)) as client:
+
+        def failed(key: str) -> bool:
+            headers = {"authorization": f"Bearer {key}", "accept": "application/json, text/event-stream"}
+            asked = {"name": "ask", "arguments": {"request": "x"}}
+            reply = client.post("/mcp", headers=headers, json={"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": asked})
+            return bool(json.loads(reply.text.partition("data: ")[2])["result"].get("isError"))
+
+        assert [failed(key) for key in (KEY, KEY, KEY, other, KEY)] == [False, False, True, False, True]
+        body = {"model": "fake", "messages": user("x")}
+        assert client.post("/v1/chat/completions", json=body, headers={"authorization": f"Bearer {KEY}"}).status_code == 429
