@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 
 from kubestill.ground.errors import Unavailable, UserError
 from kubestill.serving.api import Refused
-from kubestill.tools.engines.api import Stopped, TooLong
+from kubestill.tools.engines.api import EngineFault, Stopped, TooLong
 
 MAX_MESSAGE = 1000  # characters: messages repeat what strangers wrote
 CODE = "code"  # in a request's state: of the error that ended it
@@ -99,7 +99,7 @@ def as_api_error(error: BaseException) -> ApiError | None:
     if isinstance(error, TooLong):
         return ApiError("context_length_exceeded", str(error), "messages")
     if isinstance(error, UserError):
-        return ApiError("engine_error" if hasattr(error, "status") else "invalid_request", str(error))
+        return ApiError("engine_error" if isinstance(error, EngineFault) else "invalid_request", str(error))
     if isinstance(error, Unavailable):
         return ApiError("engine_unavailable", str(error), wait_seconds=5)
     if isinstance(error, TimeoutError):

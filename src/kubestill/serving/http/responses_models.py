@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 
 from kubestill.serving.http.chat_models import MAX_TOKENS, Drawn
 from kubestill.serving.http.errors import ApiError
@@ -17,6 +17,13 @@ class Item(Tolerant):
     type: str = Field(default="message", max_length=100)
     role: Literal["system", "developer", "user", "assistant"] | None = None
     content: Content | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _pass_over(cls, given: Any) -> Any:
+        if isinstance(given, dict) and isinstance(kind := given.get("type"), str) and kind != "message":
+            return {"type": kind}
+        return given
 
 
 class TextFormat(Tolerant):

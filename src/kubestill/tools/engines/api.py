@@ -59,6 +59,10 @@ class TooLong(UserError):
     """A request leaves no room for an answer in the context; another one may."""
 
 
+class EngineFault(UserError):
+    """The engine, or the server behind it, is at fault, not what was asked of it."""
+
+
 class Engine(Protocol):
     """Requests in, replies out, in order. A request is one user message."""
 

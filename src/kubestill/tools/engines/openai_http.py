@@ -18,7 +18,7 @@ import httpx
 from kubestill.ground.errors import UserError
 from kubestill.ground.settings import read_settings
 from kubestill.tools.chat.format import Prompt
-from kubestill.tools.engines.api import Ask, Reply, Told, TooLong
+from kubestill.tools.engines.api import Ask, EngineFault, Reply, Told, TooLong
 from kubestill.tools.engines.posting import Poster, Refused
 from kubestill.tools.engines.posting_events import EVENTS, post_events
 from kubestill.tools.engines.reading import read_request
@@ -214,7 +214,7 @@ class OpenAIHttpEngine:
         """Read a chat completion; a count that is missing is 0.
 
         Raises:
-            UserError: it is none.
+            EngineFault: it is none.
         """
         try:
             choice = found["choices"][0]
@@ -222,7 +222,7 @@ class OpenAIHttpEngine:
         except (LookupError, TypeError, AttributeError):
             text, reason = 0, ""
         if not isinstance(text, str | None):
-            raise UserError(self.poster.url, "answers what is no chat completion", "look at the url (it ends in /v1 as a rule)")
+            raise EngineFault(self.poster.url, "answers what is no chat completion", "look at the url (it ends in /v1 as a rule)")
         usage = found.get("usage")
         return Reply(_unicode(text or ""), _count(usage, "prompt_tokens"), _count(usage, "completion_tokens"), cut=reason == "length")
 

@@ -15,6 +15,7 @@ import httpx
 
 from kubestill.ground.errors import Unavailable, UserError
 from kubestill.ground.servers import backoff_seconds, check_key, check_url, clean, complaint, may_pass, retry_after
+from kubestill.tools.engines.api import EngineFault
 
 MAX_ANSWER_BYTES = 16 << 20
 
@@ -60,7 +61,7 @@ class Spent:
             return True
 
 
-class Refused(UserError):
+class Refused(EngineFault):
     """The server answered that it will not; `status` is HTTP's."""
 
     def __init__(self, where: str, found: str, mend: str = "", status: int = 0) -> None:
@@ -101,7 +102,7 @@ class Poster:
 
         Raises:
             Refused: the server will not: the question is at fault, or the key.
-            UserError: the answer is no JSON, too long, or took too long.
+            EngineFault: the answer is no JSON, too long, or took too long.
             Unavailable: no server there, or it stays busy beyond the budget.
         """
         self.spent.ask()
@@ -142,21 +143,21 @@ class Poster:
                 for chunk in response.iter_bytes():
                     content += chunk
                     if len(content) > MAX_ANSWER_BYTES:
-                        raise UserError(self.url, f"an answer of more than {MAX_ANSWER_BYTES >> 20} MB", "ask another server")
+                        raise EngineFault(self.url, f"an answer of more than {MAX_ANSWER_BYTES >> 20} MB", "ask another server")
                     if time.monotonic() > limit:
-                        raise UserError(self.url, f"no whole answer in {self.patience.answer_seconds:g} s", "ask for fewer tokens")
+                        raise EngineFault(self.url, f"no whole answer in {self.patience.answer_seconds:g} s", "ask for fewer tokens")
                 return response.status_code, response.headers, bytes(content)
         except (httpx.ReadTimeout, httpx.WriteTimeout, httpx.PoolTimeout):
-            raise UserError(self.url, f"no answer in {self.patience.answer_seconds:g} s", "ask for fewer tokens") from None
+            raise EngineFault(self.url, f"no answer in {self.patience.answer_seconds:g} s", "ask for fewer tokens") from None
         except (httpx.DecodingError, httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
-            raise UserError(self.url, f"no answer that can be read ({clean(str(error), self.key)})", "ask another server") from None
+            raise EngineFault(self.url, f"no answer that can be read ({clean(str(error), self.key)})", "ask another server") from None
 
     def _json(self, content: bytes) -> Any:
         try:
             return json.loads(content)
         except (ValueError, RecursionError):
             told = clean(content.decode("utf-8", "replace"), self.key)
-            raise UserError(self.url, f"answers no JSON: {told!r}", "look at the url (it ends in /v1 as a rule)") from None
+            raise EngineFault(self.url, f"answers no JSON: {told!r}", "look at the url (it ends in /v1 as a rule)") from None
 
 
 def _mend(status: int) -> str:

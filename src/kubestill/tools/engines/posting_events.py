@@ -11,8 +11,9 @@ from typing import Any
 
 import httpx
 
-from kubestill.ground.errors import Unavailable, UserError
+from kubestill.ground.errors import Unavailable
 from kubestill.ground.servers import backoff_seconds, clean, complaint, may_pass, retry_after
+from kubestill.tools.engines.api import EngineFault
 from kubestill.tools.engines.posting import MAX_ANSWER_BYTES, Poster, Refused, _mend
 
 EVENTS = {"stream": True, "stream_options": {"include_usage": True}}  # what a question says besides
@@ -31,19 +32,19 @@ class Pieces:
         """Add a piece.
 
         Raises:
-            UserError: it is none, or the server's complaint.
+            EngineFault: it is none, or the server's complaint.
         """
         self.count += 1
         known = len(self.text)
         if isinstance(piece, dict) and piece.get("error"):
-            raise UserError(self.url, f"breaks off: {clean(str(piece['error']), self.poster.key)}", "ask again, or another server")
+            raise EngineFault(self.url, f"breaks off: {clean(str(piece['error']), self.poster.key)}", "ask again, or another server")
         try:
             self.usage = piece.get("usage") or self.usage
             for choice in piece["choices"][:1]:
                 self.text += (choice.get("delta") or choice.get("message") or {}).get("content") or ""
                 self.reason = choice.get("finish_reason") or self.reason
         except (LookupError, TypeError, AttributeError):
-            raise UserError(self.url, "answers what is no chat completion", "look at the url (it ends in /v1 as a rule)") from None
+            raise EngineFault(self.url, "answers what is no chat completion", "look at the url (it ends in /v1 as a rule)") from None
         if len(self.text) > known:
             self._grown(self.text)
 
@@ -51,10 +52,10 @@ class Pieces:
         """Return the whole completion.
 
         Raises:
-            UserError: it came to no end.
+            EngineFault: it came to no end.
         """
         if not self.reason:
-            raise UserError(self.url, "the answer breaks off before its end", "ask again")
+            raise EngineFault(self.url, "the answer breaks off before its end", "ask again")
         return {"choices": [{"message": {"content": self.text}, "finish_reason": self.reason}], "usage": self.usage}
 
 
@@ -63,7 +64,7 @@ def post_events(poster: Poster, path: str, body: dict[str, Any], grown: Callable
 
     Raises:
         Refused: the server will not.
-        UserError: what comes is no completion, too long, too slow, or breaks off.
+        EngineFault: what comes is no completion, too long, too slow, or breaks off.
         Unavailable: no server there, or it stays busy beyond the budget.
     """
     poster.spent.ask()
@@ -75,7 +76,7 @@ def post_events(poster: Poster, path: str, body: dict[str, Any], grown: Callable
         except (httpx.NetworkError, httpx.RemoteProtocolError, httpx.ConnectTimeout) as error:
             told = f"no connection ({clean(str(error), poster.key) or type(error).__name__})"
             if pieces.count:
-                raise UserError(poster.url, "the answer breaks off before its end", "ask again") from None
+                raise EngineFault(poster.url, "the answer breaks off before its end", "ask again") from None
             if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
                 most = min(most, poster.patience.unreached)
         else:
@@ -105,9 +106,9 @@ def _exchange(poster: Poster, path: str, body: dict[str, Any], pieces: Pieces) -
                 pieces.take(_json(poster, bytes(content)))
             return response.status_code, retry_after(response.headers.get("retry-after", "")), bytes(content)
     except (httpx.ReadTimeout, httpx.WriteTimeout, httpx.PoolTimeout):
-        raise UserError(poster.url, f"no answer in {poster.patience.answer_seconds:g} s", "ask for fewer tokens") from None
+        raise EngineFault(poster.url, f"no answer in {poster.patience.answer_seconds:g} s", "ask for fewer tokens") from None
     except (httpx.DecodingError, httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
-        raise UserError(poster.url, f"no answer that can be read ({clean(str(error), poster.key)})", "ask another server") from None
+        raise EngineFault(poster.url, f"no answer that can be read ({clean(str(error), poster.key)})", "ask another server") from None
 
 
 def _lines(poster: Poster, response: httpx.Response) -> Iterator[bytes]:
@@ -116,9 +117,9 @@ def _lines(poster: Poster, response: httpx.Response) -> Iterator[bytes]:
     for chunk in response.iter_bytes():
         size += len(chunk)
         if size > MAX_ANSWER_BYTES:
-            raise UserError(poster.url, f"an answer of more than {MAX_ANSWER_BYTES >> 20} MB", "ask another server")
+            raise EngineFault(poster.url, f"an answer of more than {MAX_ANSWER_BYTES >> 20} MB", "ask another server")
         if time.monotonic() > limit:
-            raise UserError(poster.url, f"no whole answer in {poster.patience.answer_seconds:g} s", "ask for fewer tokens")
+            raise EngineFault(poster.url, f"no whole answer in {poster.patience.answer_seconds:g} s", "ask for fewer tokens")
         rest += chunk
         if b"\n" in chunk:
             *whole, rest = rest.split(b"\n")
@@ -132,4 +133,4 @@ def _json(poster: Poster, content: bytes) -> Any:
         return json.loads(content)
     except (ValueError, RecursionError):
         told = clean(content.decode("utf-8", "replace"), poster.key)
-        raise UserError(poster.url, f"answers no JSON: {told!r}", "look at the url (it ends in /v1 as a rule)") from None
+        raise EngineFault(poster.url, f"answers no JSON: {told!r}", "look at the url (it ends in /v1 as a rule)") from None

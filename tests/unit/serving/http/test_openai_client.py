@@ -12,6 +12,12 @@ import openai
 import pydantic
 import pytest
 
+from kubestill.ground.errors import UserError
+from kubestill.serving.http.errors import as_api_error
+from kubestill.tools.engines.api import Ask
+from kubestill.tools.engines.desk import desk_for
+from kubestill.tools.engines.openai_http import OpenAIHttpEngine
+from kubestill.tools.engines.posting import Poster
 from support.fake_service import FakeDesk, FakeService, serving, text_for
 from unit.serving.http.conftest import KEY, House, user
 
@@ -203,6 +209,38 @@ def test_a_schema_reads_nothing_but_itself(house: House, tmp_path: Path) -> None
             test_a_schema_that_is_none_is_refused(house, schema)
         server.shutdown()
     assert not asked
+
+
+def test_what_is_no_message_is_passed_over(house: House) -> None:
+    """Agents send back all that other models gave them, reasoning with its text among it."""
+    thought = {"type": "reasoning", "id": "rs_1", "summary": [], "content": [{"type": "reasoning_text", "text": "hm"}]}
+    output = {"type": "function_call_output", "call_id": "c", "output": "done"}
+    reply = house.client.responses.create(model="fake", input=[thought, output, *user("x")])  # type: ignore[list-item]
+    assert reply.output_text == text_for("x")
+
+
+def test_a_server_that_answers_nonsense_is_not_the_clients_fault() -> None:
+    """OpenAI's client asks again after 502, and gives up after 400."""
+
+    class Nonsense(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["content-length"]))
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"<html>")
+
+        def do_GET(self) -> None:
+            self.send_error(404)
+
+    with HTTPServer(("127.0.0.1", 0), Nonsense) as server, Poster(f"http://127.0.0.1:{server.server_port}/v1") as poster:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        desk = desk_for(OpenAIHttpEngine(poster, "small"), 1)
+        with pytest.raises(UserError) as found:
+            desk.submit("x", Ask()).wait(20)
+        desk.close()
+        server.shutdown()
+    told, ours = as_api_error(found.value), as_api_error(UserError("task", "no task"))
+    assert told and ours and (told.status, told.code, ours.status) == (502, "engine_error", 400)
 
 
 def test_responses_streamed_and_whole_agree(house: House) -> None:

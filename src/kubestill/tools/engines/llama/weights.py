@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kubestill.ground.errors import UserError
+from kubestill.tools.engines.api import EngineFault
 from kubestill.tools.engines.llama.binding import F32, Batch, Library, library
 
 SMALL = 30_000_000  # parameters: below it threads wait for each other longer than they work (../shared/references/probes.md)
@@ -90,7 +91,7 @@ class Rows:
         """Read `fed[row]` (at least one token) in each row; return the logits [M,V] after its last `wanted[row]` tokens, row by row.
 
         Raises:
-            UserError: llama.cpp refuses, as for lack of memory.
+            EngineFault: llama.cpp refuses, as for lack of memory.
         """
         if not self.context:
             self._open(len(self.lengths), min(self.weights.context, max(map(len, fed)) + self.most_new))
@@ -126,7 +127,7 @@ class Rows:
         self.context = self.loaded.calls.llama_init_from_model(self.weights.model, params) or 0
         if not self.context:
             why = self.weights.complaints.last()
-            raise UserError(str(self.weights.path), f"no room for {rows} answers ({why})", "ask for fewer at once")
+            raise EngineFault(str(self.weights.path), f"no room for {rows} answers ({why})", "ask for fewer at once")
         self._free = weakref.finalize(self, self.loaded.calls.llama_free, self.context)
         self.memory = self.loaded.calls.llama_get_memory(self.context)
         self.arrays = _Arrays(rows, self.weights.vocabulary)
@@ -152,7 +153,7 @@ class Rows:
         failed = calls.llama_decode(self.context, self.arrays.fill(tokens, places, rows, shown))
         if failed:
             why = self.weights.complaints.last()
-            raise UserError(str(self.weights.path), f"llama.cpp gives up ({failed}: {why})", "ask for less at once")
+            raise EngineFault(str(self.weights.path), f"llama.cpp gives up ({failed}: {why})", "ask for less at once")
         count = sum(shown)
         if not count:
             return np.empty((0, self.weights.vocabulary), np.float32)
