@@ -128,12 +128,12 @@ class Loaded:
     @cached_property
     def digest(self) -> str:
         """The fingerprint of the files that it is read from; of a server its address, which is all that is known."""
-        return fingerprint(self.model.place) if self.model.engine == SERVER else digest(self._file)
+        return fingerprint(self.model.place if self.model.engine == SERVER else [digest(path) for path in self._files])
 
     @cached_property
     def created(self) -> int:
         """When its files were made; of a server now."""
-        return int(time.time() if self.model.engine == SERVER else self._file.stat().st_mtime)
+        return int(time.time() if self.model.engine == SERVER else self._files[0].stat().st_mtime)
 
     def domain(self, wish: Wish) -> Domain:
         """Return the domain that guides and judges an answer.
@@ -149,13 +149,15 @@ class Loaded:
         return fingerprint([self.digest, self._domains.identity(*self._judged(wish))])
 
     @property
-    def _file(self) -> Path:
-        """The file or folder that the engine reads."""
-        if self.model.engine == "llama_cpp":
-            from kubestill.tools.engines.llama_cpp import find_file  # which loads llama.cpp
+    def _files(self) -> list[Path]:
+        """The file or folder that the engine reads, and what it reads beside a GGUF file."""
+        if self.model.engine != "llama_cpp":
+            return [Path(self.model.place)]
+        from kubestill.tools.engines.llama.words import CHAT_FILE, TOKENIZER_FILE
+        from kubestill.tools.engines.llama_cpp import find_file  # which loads llama.cpp
 
-            return find_file(Path(self.model.place))
-        return Path(self.model.place)
+        file = find_file(Path(self.model.place))
+        return [file, *(path for name in (TOKENIZER_FILE, CHAT_FILE) if (path := file.parent / name).is_file())]
 
     def _judged(self, wish: Wish) -> tuple[str, str, tuple[Path, ...]]:
         own = self._own

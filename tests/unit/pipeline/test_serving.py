@@ -8,8 +8,8 @@ import pytest
 from kubestill.ground.errors import UserError
 from kubestill.ground.store import Store
 from kubestill.pipeline.instruments import Workbench
-from kubestill.pipeline.models import find_model
-from kubestill.pipeline.serving import Domains, ServiceSettings, ask_model, open_service
+from kubestill.pipeline.models import Model, find_model
+from kubestill.pipeline.serving import Domains, Loaded, ServiceSettings, ask_model, open_service
 from kubestill.serving.api import Inquiry, Turn, Wish
 from kubestill.serving.service import CheckedService
 
@@ -144,3 +144,14 @@ def test_what_a_check_is(service: CheckedService) -> None:
 def test_two_models_of_one_name_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="named twice"):
         open_service(Store(tmp_path), ServiceSettings(models=("kubernetes-base", "kubernetes-base")))
+
+
+def test_a_key_of_the_cache_holds_what_stands_beside_a_model(tmp_path: Path) -> None:
+    """A GGUF file may lack its tokenizer and how it is spoken to: with others beside it, it answers otherwise."""
+    (tmp_path / "model.gguf").write_bytes(b"GGUF")
+    found, model = [], Model(str(tmp_path), "m", "kubernetes")
+    for name in ("README.md", "tokenizer.json", "chat.json"):
+        found.append(Loaded(model, lambda _: None, Domains()).digest)  # type: ignore[arg-type,return-value]  # nothing is asked of a desk
+        (tmp_path / name).write_text("{}")
+    found.append(Loaded(model, lambda _: None, Domains()).digest)  # type: ignore[arg-type,return-value]  # as above
+    assert found[0] == found[1] and len(set(found)) == 3
