@@ -207,6 +207,22 @@ def test_a_comparison_is_blind_until_the_vote_and_is_counted(open_page: "Open", 
     assert len(site.service.votes_kept) == before + 1
 
 
+def test_no_vote_counts_for_answers_that_are_no_longer_shown(open_page: "Open", site: "Site") -> None:
+    page = open_page("#/compare")
+    page.locator(".composer select").first.wait_for()
+    page.get_by_label("Request", exact=True).fill("a deployment called web")
+    page.get_by_role("button", name="Compare", exact=True).click()
+    page.locator(".side .code").nth(1).wait_for()
+    before = len(site.service.votes_kept)
+    page.route("**/v1/chat/completions", lambda route: None)  # the next answers never come
+    page.get_by_role("button", name="Compare", exact=True).click()
+    page.locator("p.state").wait_for()
+    page.locator("main").focus()
+    page.keyboard.press("1")
+    page.wait_for_timeout(200)
+    assert len(site.service.votes_kept) == before and page.locator(".side").count() == 0
+
+
 def test_a_run_is_followed_while_it_goes_on(open_page: "Open", site: "Site") -> None:
     file = site.shelf.store.workspace / "artifacts" / WEIGHTS / "curve.jsonl"
     write_records(file, map(curve_row, range(1, 20)))  # just now: what wrote nothing for long counts as cut

@@ -153,11 +153,12 @@ class Loaded:
         """The file or folder that the engine reads, and what it reads beside a GGUF file."""
         if self.model.engine != "llama_cpp":
             return [Path(self.model.place)]
-        from kubestill.tools.engines.llama.words import CHAT_FILE, TOKENIZER_FILE
+        from kubestill.tools.chat.format import FILE
+        from kubestill.tools.engines.llama.words import TOKENIZER_FILE
         from kubestill.tools.engines.llama_cpp import find_file  # which loads llama.cpp
 
         file = find_file(Path(self.model.place))
-        return [file, *(path for name in (TOKENIZER_FILE, CHAT_FILE) if (path := file.parent / name).is_file())]
+        return [file, *(path for name in (TOKENIZER_FILE, FILE) if (path := file.parent / name).is_file())]
 
     def _judged(self, wish: Wish) -> tuple[str, str, tuple[Path, ...]]:
         own = self._own

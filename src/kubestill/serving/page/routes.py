@@ -31,6 +31,7 @@ from kubestill.serving.page.api import (
 from kubestill.serving.page.files import INDEX, File, page_files
 
 KUBECTL = "kubectl"
+FREE = " · free"  # after the name of a model that wrote without the grammar, as views/compare.js spells it
 MAX_COMMANDS = 500
 Found = TypeVar("Found")
 
@@ -116,7 +117,10 @@ def _serve_service(router: APIRouter, service: Service) -> None:
 
     @router.post("/page/votes", status_code=201)
     def vote(ballot: Ballot) -> list[Standing]:
-        """Count a vote, and say how they stand. Of the request only its digest is kept."""
+        """Count a vote on two that answer here, and say how they stand. Of the request only its digest is kept."""
+        writers = {f"{name}{way}" for name in service.models for way in ("", FREE)}
+        if not {ballot.first, ballot.second} <= writers:
+            raise UserError("vote", "it names a writer that does not answer here", f"vote on two of {', '.join(service.models)}")
         service.vote(Vote(ballot.first, ballot.second, sha256(ballot.request.encode("utf-8", "surrogatepass")).hexdigest(), ballot.choice))
         return standings()
 

@@ -131,6 +131,8 @@ def test_votes_are_counted_and_requests_are_not_kept(client: httpx.Client, servi
     assert client.post("/page/votes", json={**ballot, "choice": "tie"}).status_code == 201
     assert client.get("/page/votes").json()[0]["counts"] == {"first": 1, "tie": 1}
     assert client.post("/page/votes", json={**ballot, "choice": "bribe"}).status_code == 400
+    assert client.post("/page/votes", json={**ballot, "second": "nobody"}).status_code == 400
+    assert len(client.get("/page/votes").json()) == 1
     assert "secret" not in repr(service.votes_kept)
     assert service.votes_kept[0].request_digest == sha256(b"my secret").hexdigest()
 

@@ -38,6 +38,7 @@ export function create(host) {
     running = new AbortController();
     const { signal } = running;
     const writers = chosen.map((one) => one.value);
+    round = null; // a key votes on what is seen
     if (writers[0] === writers[1]) return trouble(state, "Choose two different writers.");
     const drawn = new Uint8Array(1);
     crypto.getRandomValues(drawn);
