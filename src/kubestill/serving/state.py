@@ -20,6 +20,7 @@ from kubestill.serving.packing import pack, unpack
 
 FILE = "state.db"
 BUSY_SECONDS = 5.0  # how long a write waits for another process's
+PAUSE_SECONDS = 0.01  # before a file that is locked is tried again
 MAX_ANSWER_BYTES = 1 << 20  # a larger answer is not kept
 SWEPT = 64  # answers that go at a time where there is no room
 CHOICES = ("first", "second", "tie", "neither")
@@ -75,7 +76,7 @@ class State:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._base = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
-            self._base.execute("PRAGMA journal_mode = WAL")
+            _write_ahead(self._base)
             self._base.execute("PRAGMA synchronous = NORMAL")
             migrate(self._base, str(self.path))
         except OSError as error:
@@ -170,6 +171,23 @@ class State:
         """Write all or nothing."""
         with transaction(self._base):
             yield
+
+
+def _write_ahead(base: sqlite3.Connection) -> None:
+    """Turn to WAL mode. Where another process does the same now SQLite refuses at once, whatever the timeout: so it is tried again here.
+
+    Raises:
+        sqlite3.Error: it is no such file, or stays locked.
+    """
+    end = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            base.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > end:  # the low byte: others say more of it
+                raise
+        time.sleep(PAUSE_SECONDS)
 
 
 @contextmanager

@@ -152,6 +152,16 @@ def test_a_folder_that_cannot_be_written_is_one_message(tmp_path: Path) -> None:
         State(tmp_path / "file" / "state", KEEPING)
 
 
+def test_a_new_file_that_another_process_is_making_is_waited_for(tmp_path: Path) -> None:
+    other = sqlite3.connect(tmp_path / FILE, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")  # before WAL: SQLite refuses to turn to it at once, whatever the timeout
+    ended = threading.Timer(0.2, lambda: other.execute("COMMIT"))
+    ended.start()
+    State(tmp_path, KEEPING).close()
+    ended.join()
+    other.close()
+
+
 def test_many_threads_and_another_connection_share_the_file(state: State) -> None:
     other = State(state.path.parent, KEEPING, Clock())
 
