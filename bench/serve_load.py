@@ -165,11 +165,12 @@ def ask_theirs(server: Server, prompts: Sequence[list[int]], stop: Sequence[str]
 
     async def send(client: httpx.AsyncClient, number: int) -> tuple[int, int]:
         body = {"prompt": prompts[number % len(prompts)], "n_predict": TOKENS, "temperature": 0, "cache_prompt": True, "stop": list(stop)}
-        try:
-            reply = await client.post(f"{server.url}/completion", json=body)
-        except httpx.RemoteProtocolError:  # it closes a connection after some requests, sometimes just when the next one comes
-            reply = await client.post(f"{server.url}/completion", json=body)
-        return reply.status_code, reply.json()["tokens_predicted"] if reply.status_code == 200 else 0
+        while True:
+            try:
+                reply = await client.post(f"{server.url}/completion", json=body)
+            except httpx.RemoteProtocolError:  # it closes a connection after some requests, sometimes just when the next one comes
+                continue
+            return reply.status_code, reply.json()["tokens_predicted"] if reply.status_code == 200 else 0
 
     return send
 
@@ -402,9 +403,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=60.0, help="of overload")
     parser.add_argument("--many", type=int, default=10_000, help="short requests over which memory may grow")
-    parser.add_argument("--rows", type=int, default=2, help="answers at once under overload")
+    parser.add_argument("--rows", type=int, default=1, help="answers at once under overload")
     parser.add_argument("--queue", type=int, default=0, help="answers that may wait under overload")
-    parser.add_argument("--workers", type=int, default=2, help="processes of ours")
+    parser.add_argument("--workers", type=int, default=1, help="processes of ours")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="of llama.cpp's server")
     parser.add_argument("--skip", nargs="*", default=[], choices=PARTS)
     parser.add_argument("--serve", help=argparse.SUPPRESS)

@@ -1,5 +1,6 @@
 """`kubestill serve`: checked answers over OpenAI's API, and the page."""
 
+import sys
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,6 +24,9 @@ _MODEL = (
     "A run, an artifact, a folder, a GGUF file, a server's address or a packaged student; may be given again.  [default: the last run's]"
 )
 _KEYS = "File with API keys, one a line; beside those in KUBESTILL_API_KEYS."
+SWITCH_SECONDS = (
+    0.0005  # what a thread with logits waits for one that runs Python: 8 at once 90 answers/s, 72 by Python's 0.005, 80 by 0.0001
+)
 _OF_SERVICE = {"models", "escalate", "version", "definitions", "log", "cache_seconds"}
 
 
@@ -88,6 +92,7 @@ class Opening:
         from kubestill.serving.http.app import make_app
         from kubestill.serving.page.routes import page_router
 
+        sys.setswitchinterval(SWITCH_SECONDS)
         store = Store(self.workspace)
         service = open_service(store, self.service)
         for one in service.models.values():

@@ -24,6 +24,7 @@ OPEN = frozenset(("/health", "/ready", "/metrics", "/", "/favicon.ico"))  # need
 OPEN_FOLDER = "/page/static/"
 BODILESS = frozenset(("GET", "HEAD", "OPTIONS"))
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))  # any other is no label, either
+ANSWERED = frozenset(("/v1/chat/completions", "/v1/completions", "/v1/responses"))
 UNMATCHED = "none"  # the route of what is no route: paths are strangers and make no labels
 _ESCAPE = re.compile(rb"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
@@ -61,6 +62,8 @@ class Door:
             self._know(scope, headers)
             CALLER.set(scope["state"][KEY])
             receive = await self._body(scope["method"], headers, receive)
+            if scope["path"] in ANSWERED:
+                self.reception.gate.look()  # before anything is parsed: under overload most of the work would be refusals
         except ApiError as error:
             scope["state"][CODE] = error.code
             await error.response(**({"connection": "close"} if error.status in (408, 413) else {}))(scope, receive, sending)

@@ -44,13 +44,22 @@ class Gate:
         if count > self.rows + self.queue:
             raise ApiError("invalid_request", f"n: {count} answers at once, this server takes {self.rows + self.queue}", "n")
         with self._lock:
-            if self.draining:
-                raise ApiError("draining", "the server is being stopped; ask again, another one answers", wait_seconds=DRAIN_WAIT)
-            if self._inside + count > self.rows + self.queue:
-                wait = min(MAX_WAIT, self._usual_seconds * (self._inside + count - self.queue) / self.rows)
-                raise ApiError("queue_full", f"{self._inside} answers are being written or wait; ask again later", wait_seconds=wait)
+            self.look(count)
             self._inside += count
         self._watch(self._running, self._inside - self._running)
+
+    def look(self, count: int = 1) -> None:
+        """Refuse what `admit` would refuse now, and take no place: for the door, where a refusal costs a tenth.
+
+        Raises:
+            ApiError: the server drains, or the queue is full.
+        """
+        if self.draining:
+            raise ApiError("draining", "the server is being stopped; ask again, another one answers", wait_seconds=DRAIN_WAIT)
+        inside = self._inside
+        if inside + count > self.rows + self.queue:
+            wait = min(MAX_WAIT, self._usual_seconds * (inside + count - self.queue) / self.rows)
+            raise ApiError("queue_full", f"{inside} answers are being written or wait; ask again later", wait_seconds=wait)
 
     def submit(self, work: Callable[[], Found]) -> "Future[Found]":
         """Begin the work of one answer that was admitted, when a thread is free. Cancelling the future before that frees its place."""
