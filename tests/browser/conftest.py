@@ -27,7 +27,7 @@ class Site:
     shelf: WorkspaceShelf
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # and no longer: its event loop would still run in the tests of other files
 def browser() -> Iterator["Browser"]:
     api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
