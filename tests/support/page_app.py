@@ -17,30 +17,13 @@ from kubestill.serving.api import Trace, Turn, Wish
 from kubestill.tools.checks.api import Finding, Outcome, Result, Tier, Verdict
 from kubestill.tools.engines.api import Removed, Reply
 from support.fake_service import PASSED, FakeDesk, FakeServed, FakeService
+from support.manifests import DEPLOYMENT
 
 EVIL = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>\"'><svg onload=document.title='owned'>"
 FINISHED, GOING, FAILED = "2026-11-20-101500-small", "2026-11-21-090000-live", "2026-11-19-080000-broken"
 EVIL_RUN = "2026-11-18-070000-<img src=x onerror=document.title='owned'>"
 MIX = "mix/curation-0123456789ab"
 WEIGHTS, NEXT = "weights/training-ba9876543210", "scores/evaluation-00ff00ff00ff"
-DEPLOYMENT = """apiVersion: apps/v1
-kind: Deployment
-metadata:
-  name: web
-spec:
-  replicas: 3
-  selector:
-    matchLabels:
-      app: web
-  template:
-    metadata:
-      labels:
-        app: web
-    spec:
-      containers:
-      - name: web
-        image: nginx:1.27
-"""
 BAD = Finding("K8S022", "spec.replica", f"unknown field {EVIL}", Tier.SCHEMA, 6, 3, remedy=f"Correct it. {EVIL}")
 REJECTED = Verdict((Result("K8S001", Tier.SYNTAX, Outcome.PASS), Result("K8S022", Tier.SCHEMA, Outcome.FAIL, (BAD,))))
 

@@ -14,7 +14,7 @@ from kubestill.pipeline.looking import explain as explain_check
 from kubestill.pipeline.models import USUAL_DOMAIN, load_domain
 from kubestill.pipeline.table import OTHER_CODES
 from kubestill.serving.api import Wish
-from kubestill.tools.checks.api import Finding
+from kubestill.serving.findings import finding_record
 
 MAX_TEXT_CHARS = 1 << 20  # below the size from which the linter starts processes of its own
 COMMANDS, STDIN = "kubectl", Path("-")  # the skill whose answers are commands; what the linter calls a text without a file
@@ -48,7 +48,7 @@ class Workbench:
             rows = [row for one in self._linter(wish.version).files([STDIN], content) for row in _rows(one)]
             return rows if rows or text.strip() else [_skip("", "there is nothing to check")]
         verdict = domain.judge(text, None, wish.skill)
-        told: list[Mapping[str, Any]] = [_row(finding) for finding in verdict.findings]
+        told: list[Mapping[str, Any]] = [finding_record(finding) for finding in verdict.findings]
         return told if verdict.passed or verdict.failed_on else [*told, _skip("", "no check could look")]
 
     def explain(self, name: str, version: str = "") -> Mapping[str, Any]:
@@ -83,15 +83,10 @@ def _codes() -> frozenset[str]:
 def _rows(one: Checked) -> list[Mapping[str, Any]]:
     """Return the findings of a document, and why it could not be judged, if so."""
     place = {"document": one.document, "kind": one.kind, "name": one.name}
-    found: list[Mapping[str, Any]] = [{**_row(finding), **place} for finding in one.told]
+    found: list[Mapping[str, Any]] = [{**finding_record(finding), **place} for finding in one.told]
     if one.status not in ("skip", "error"):
         return found
     return [*found, {**_skip(one.status, one.reason or "no check could look"), **place, "line": one.line}]
-
-
-def _row(one: Finding) -> dict[str, Any]:
-    told = ("code", "severity", "path", "line", "column", "message", "remedy")
-    return {"tier": one.tier.name.lower(), **{name: getattr(one, name) for name in told}}
 
 
 def _skip(status: str, reason: str) -> dict[str, Any]:

@@ -7,7 +7,8 @@ from typing import Any
 from kubestill.domains.api import TASK, Domain, Intent, skill_of
 from kubestill.ground.errors import UserError
 from kubestill.serving.api import Candidate, Wish
-from kubestill.tools.checks.api import Finding, Outcome, Verdict
+from kubestill.serving.findings import finding_record
+from kubestill.tools.checks.api import Outcome, Verdict
 from kubestill.tools.engines.api import Ask, Desk, Removed, Reply
 from kubestill.tools.grammar.api import Guide
 
@@ -65,7 +66,7 @@ class Answer:
             "failed_on": verdict.failed_on,
             "understood": reply.notes.splitlines(),
             "unused": list(reply.unused),
-            "findings": [_finding(one) for one in verdict.findings],
+            "findings": [finding_record(one) for one in verdict.findings],
             "truncated": reply.cut,
             "repaired": self.repaired,
             "draft": self.draft.text if self.draft else "",
@@ -127,11 +128,6 @@ def _understood(notes: str) -> str:
     if not task:
         return f"understood: {' · '.join(lines)}"
     return f"understood as a question for {task}" + (f": {' · '.join(lines[1:])}" if lines[1:] else "")
-
-
-def _finding(one: Finding) -> dict[str, Any]:
-    told = ("code", "severity", "path", "line", "column", "message", "remedy")
-    return {"tier": one.tier.name.lower(), **{name: getattr(one, name) for name in told}}
 
 
 def _removed(one: Removed) -> dict[str, Any]:

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from kubestill.serving.api import Inquiry, Turn, Wish
+from kubestill.serving.findings import Found
+from kubestill.tools.engines.api import ANSWER_TOKENS
 
 if TYPE_CHECKING:
     from kubestill.serving.answer import Answer
@@ -12,7 +14,6 @@ if TYPE_CHECKING:
 MAX_TEXT = 1 << 20  # characters of a manifest
 MAX_NAME = 200  # characters
 MAX_KINDS, MAX_TRIES = 50, 16
-EXTENSION = "kubestill"
 
 
 def _several(value: Any) -> Any:
@@ -72,23 +73,9 @@ def inquiry_of(request: str, asked: Asked, sampling: Sampling) -> Inquiry:
         temperature=sampling.temperature,
         top_p=sampling.top_p,
         seed=sampling.seed,
+        max_tokens=ANSWER_TOKENS if sampling.max_tokens is None else sampling.max_tokens,
     )
-    if sampling.max_tokens is not None:
-        wish = Wish(**{**vars(wish), "max_tokens": sampling.max_tokens})
     return Inquiry(request, wish, strict=asked.strict, fresh=asked.fresh, manifest=asked.edit, document=asked.document)
-
-
-class Found(BaseModel):
-    """A fault of an answer."""
-
-    tier: str = ""
-    code: str = ""
-    path: str = ""
-    message: str = ""
-    remedy: str = ""
-    severity: str = "error"
-    line: int = 0
-    column: int = 0
 
 
 class Removed(BaseModel):

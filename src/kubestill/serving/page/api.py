@@ -4,6 +4,8 @@ from typing import Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from kubestill.serving.findings import Found
+
 MAX_TEXT = 1 << 20  # characters of a pasted manifest: far more than a person pastes
 MAX_NAME = 300  # characters of a name, a filter or a search
 CODES = r"^[0-9]{1,6}\.[0-9]{1,15}$"  # of a place to go on reading from: number of the file, byte in it
@@ -72,19 +74,6 @@ class Stage(Told):
     reused: bool = False
 
 
-class Finding(Told):
-    """A fault, or with the severity "skip" why nobody could look; lines and columns count from 1, 0 where unknown."""
-
-    code: str = ""
-    path: str = ""
-    message: str = ""
-    remedy: str = ""
-    severity: str = "error"
-    tier: str = ""
-    line: int = 0
-    column: int = 0
-
-
 class Judged(Told):
     """An answer of an examination with its verdict."""
 
@@ -95,7 +84,7 @@ class Judged(Told):
     answer: str
     passed: bool
     failed_on: str = ""
-    findings: list[Finding] = []
+    findings: list[Found] = []
 
 
 class RunLine(Told):
@@ -187,7 +176,7 @@ class Row(Told):
     text: str = ""
     source: str = ""
     reason: str = ""
-    findings: list[Finding] = []
+    findings: list[Found] = []
 
 
 class Rows(Told):
@@ -220,7 +209,7 @@ class Text(Told):
 class Findings(Told):
     """What is wrong with a text."""
 
-    findings: list[Finding] = []
+    findings: list[Found] = []
 
 
 class Ballot(Told):

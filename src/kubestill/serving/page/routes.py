@@ -10,13 +10,13 @@ from fastapi import APIRouter, HTTPException, Query, Request, Response
 
 from kubestill.ground.errors import UserError
 from kubestill.serving.api import Served, Service, Vote, Wish
+from kubestill.serving.findings import Found
 from kubestill.serving.page.api import (
     MAX_NAME,
     About,
     Ballot,
     Collection,
     Curve,
-    Finding,
     Findings,
     Model,
     Release,
@@ -33,7 +33,7 @@ from kubestill.serving.page.files import INDEX, File, page_files
 KUBECTL = "kubectl"
 FREE = " · free"  # after the name of a model that wrote without the grammar, as views/compare.js spells it
 MAX_COMMANDS = 500
-Found = TypeVar("Found")
+Known = TypeVar("Known")
 
 # Nothing but the page's own files may run or load, nothing may frame it, and no text can become markup (Trusted Types: no sink works).
 POLICY = "; ".join(
@@ -169,7 +169,7 @@ def _tasks(served: Served) -> list[str]:
 
 
 def _found(findings: Iterable[Mapping[str, Any]]) -> Findings:
-    return Findings(findings=[Finding.model_validate(one) for one in findings])
+    return Findings(findings=[Found.model_validate(one) for one in findings])
 
 
 def _commands(text: str) -> Iterator[tuple[int, str]]:
@@ -191,7 +191,7 @@ def _commands(text: str) -> Iterator[tuple[int, str]]:
         place += 1
 
 
-def _known(ask: Callable[[], Found]) -> Found:
+def _known(ask: Callable[[], Known]) -> Known:
     """Return what is found; a name that nothing has is told in HTTP's way."""
     try:
         return ask()

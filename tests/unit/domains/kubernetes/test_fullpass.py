@@ -7,25 +7,8 @@ from kubestill.domains.api import Intent
 from kubestill.domains.kubernetes.fullpass import INTENT, full_pass
 from kubestill.domains.kubernetes.intents.lens import Facts, read
 from kubestill.domains.kubernetes.intents.schedule import schedule_meaning
+from support.manifests import DEPLOYMENT
 
-DEPLOYMENT = """apiVersion: apps/v1
-kind: Deployment
-metadata:
-  name: web
-spec:
-  replicas: 3
-  selector:
-    matchLabels:
-      app: web
-  template:
-    metadata:
-      labels:
-        app: web
-    spec:
-      containers:
-      - name: web
-        image: nginx:1.27
-"""
 ASKED = (
     Intent("kind", (), "Deployment"),
     Intent("name", (), "web"),

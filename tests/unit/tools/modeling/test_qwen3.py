@@ -13,6 +13,7 @@ from kubestill.tools.modeling.memory import estimate, flops_per_token, muon_flop
 from kubestill.tools.modeling.presets import PRESETS, Architecture, preset
 from kubestill.tools.modeling.qwen3 import Student
 from kubestill.tools.modeling.verify import verify_folder
+from support.hugging_face import assert_equal_to_hugging_face
 
 TINY = Architecture(hidden=64, layers=3, heads=4, kv_heads=2, head_dim=16, ffn=96, vocabulary=400, max_position=64)
 
@@ -64,16 +65,7 @@ def test_logits_and_gradients_equal_hugging_faces(layout, flat):
     ids = torch.randint(0, 400, (3, 20), generator=rng)
     where = torch.arange(60)[torch.arange(60) % 20 > 6]
     targets = torch.randint(0, 400, (len(where),), generator=rng)
-    theirs = model(ids).logits.view(60, -1)[where]
-    found = ours.logits(ids, where)
-    torch.testing.assert_close(found, theirs, atol=1e-4, rtol=1e-4)
-    torch.nn.functional.cross_entropy(theirs, targets).backward()
-    torch.nn.functional.cross_entropy(found, targets).backward()
-    grad = torch.full((layout.total,), 7.0)
-    ours.collect(grad, add=False)
-    named = layout.named(grad)
-    for name, parameter in model.named_parameters():
-        torch.testing.assert_close(named[name], parameter.grad, atol=1e-5, rtol=1e-3, msg=lambda told, name=name: f"{name}: {told}")
+    assert_equal_to_hugging_face((model, ours), layout, (ids, where, targets), rtol=1e-3)
 
 
 def test_padding_on_the_right_changes_nothing(layout, flat):

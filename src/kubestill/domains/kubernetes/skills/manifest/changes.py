@@ -175,7 +175,6 @@ _ONLY_GONE = {
     "parameter": "parameter",  # another value may be one that the provisioner does not know
 }
 _PROBE_WORDS = {"livenessProbe": "liveness", "readinessProbe": "readiness", "startupProbe": "startup"}
-_MOUNT_WORDS = {"pvc": "claim", "configMap": "configmap", "secret": "secret"}
 _IMMUTABLE = {
     ("Job", "spec.completions"),
     ("Job", "container.image"),
