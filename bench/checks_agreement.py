@@ -2,6 +2,9 @@
 
     python bench/checks_agreement.py [--data ../shared/data] [--misses]
 
+Two figures are told: of the checks alone, and of the checks that know the cluster's namespaces, as after `kubestill schema pull`. Of the
+recorded cluster nobody kept the list: the namespaces in which it accepted anything are taken for it.
+
 Reads the recorded verdicts of a 1.36.2 API server (POST, dryRun=All, fieldValidation=Strict) on real manifests and on planted faults.
 Of rejected objects it also says whether one of our findings names the field that the server's message names (of a planted fault, which has
 no message, the field that the fault names): the same field, one above it or one below it.
@@ -19,6 +22,7 @@ from typing import Any, NamedTuple
 from kubestill.domains.kubernetes.fullpass import full_pass
 from kubestill.domains.kubernetes.manifests import read
 from kubestill.domains.kubernetes.printing import dump
+from kubestill.domains.kubernetes.relations import Member, judge_set
 from kubestill.domains.kubernetes.schema import schemas
 from kubestill.ground.records import read_records
 from kubestill.pipeline.surroundings import commit, hardware
@@ -142,6 +146,14 @@ def names_the_field(case: Case, paths: Sequence[str]) -> bool | None:
     return any(at_the_end(ours, end) for ours in paths for end in case.ends) if case.ends else None
 
 
+def homes(case: Case) -> Iterator[str]:
+    """Yield the namespaces that a case's objects name."""
+    for manifest in read(case.text).manifests:
+        metadata = manifest.object.get("metadata")
+        if isinstance(metadata, dict) and isinstance(name := metadata.get("namespace"), str):
+            yield name
+
+
 def main() -> None:
     """Count and print."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -149,15 +161,22 @@ def main() -> None:
     parser.add_argument("--misses", action="store_true", help="print every object where we and the server differ")
     options = parser.parse_args()
     counts: Counter[str] = Counter()
-    groups: defaultdict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0])
-    for case in judged(options.data):
+    groups: defaultdict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0, 0])
+    cases = list(judged(options.data))
+    namespaces = {name for case in cases if not case.rejected for name in homes(case)}
+    for case in cases:
         manifests, verdict = read(case.text).manifests, full_pass(case.text)
         agreed = verdict.passed != case.rejected
+        told = judge_set([*map(Member, manifests)], namespaces=namespaces)
+        homeless = any(finding.code == "K8S602" for _, finding in told)
+        knowing = (verdict.passed and not homeless) != case.rejected
         schema = not manifests or bool(schemas().findings(manifests[0].object))
         side = f"{case.name}.{'rejected' if case.rejected else 'accepted'}"
-        counts.update({f"{side}.all": 1, f"{side}.checks": agreed, f"{side}.schema": schema == case.rejected})
+        agreements = {"all": 1, "checks": agreed, "knowing_namespaces": knowing, "schema": schema == case.rejected}
+        counts.update({f"{side}.{key}": agreement for key, agreement in agreements.items()})
         groups[case.name, case.group][0] += 1
         groups[case.name, case.group][1] += agreed
+        groups[case.name, case.group][2] += knowing
         paths = [finding.path for finding in verdict.findings if finding.severity == "error"]
         same = names_the_field(case, paths) if case.rejected and agreed else None
         if same is not None:
@@ -176,10 +195,11 @@ def show(counts: Counter[str], groups: dict[tuple[str, str], list[int]]) -> None
             print(f"{name}, {side} by the server: {total:,}; {agreed}")
         told, same = counts[f"{name}.named"], counts[f"{name}.same_field"]
         print(f"{name}, rejected by both where a field is named: {told:,}; the same field in {same:,} ({same / told:.1%})")
-    for (name, group), (many, alike) in sorted(groups.items()):
-        print(f"  {name}, {group}: {alike:,} of {many:,} ({alike / many:.1%})")
-    many, alike = (sum(counts[f"mutants.{side}.{key}"] for side in ("accepted", "rejected")) for key in ("all", "checks"))
-    print(f"all mutants: {alike:,} of {many:,} ({alike / many:.2%})")
+    for (name, group), (many, alike, knowing) in sorted(groups.items()):
+        print(f"  {name}, {group}: {alike:,} of {many:,} ({alike / many:.1%}); knowing the namespaces {knowing:,}")
+    keys = ("all", "checks", "knowing_namespaces")
+    many, alike, knowing = (sum(counts[f"mutants.{side}.{key}"] for side in ("accepted", "rejected")) for key in keys)
+    print(f"all mutants: {alike:,} of {many:,} ({alike / many:.2%}); knowing the cluster's namespaces {knowing:,} ({knowing / many:.2%})")
     print(json.dumps({"bench": "checks_agreement", **counts, "hardware": hardware(), "commit": commit()}))
 
 

@@ -1,7 +1,7 @@
 """Training tokens a second beside other trainers: same start weights, samples, token ids, labels and bf16, in one run.
 
-Run: pip install -e '.[bench]' && python bench/train_speed.py [--preset 4m] [--steps 40] [--rounds 3] [--peers trl litgpt plain]
-     [--litgpt-python DIR/bin/python]
+Run: pip install -e '.[bench]' && python bench/train_speed.py [--preset 4m] [--steps 40] [--step-tokens 2048] [--rounds 3]
+     [--peers trl litgpt plain] [--litgpt-python DIR/bin/python]
 Ours runs as the stage does (Muon, one process a core); bench/peers/training.py says how the others do. litgpt wants versions beside which
 ours cannot be installed, so it may have an environment of its own; a peer that cannot run is left out, with the reason. Rounds go through
 all of them in turn, each beginning with another, and medians are told, so that other work on the machine meets all alike; tokens are real
@@ -46,7 +46,6 @@ from kubestill.tools.modeling.presets import Architecture
 
 SEED = Seed(11)
 SAMPLES = 3_000
-STEP_TOKENS = 2_048
 WARM_STEPS = 3  # of each run, left out
 PEERS = Path(__file__).parent / "peers" / "training.py"
 OURS, LITGPT = "kubestill", "litgpt"
@@ -97,6 +96,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--preset", default="4m")
     parser.add_argument("--steps", type=int, default=40)
+    parser.add_argument("--step-tokens", type=int, default=2_048, help="of a step; the packaged students had 4,096")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--domain", default="kubernetes")
     parser.add_argument("--peers", nargs="+", choices=NAMES, default=list(NAMES), help="bench/peers/training.py says what they are")
@@ -153,7 +153,7 @@ def _rounds(lessons: Lessons) -> list[dict[str, Rate | str]]:
 def _figures(lessons: Lessons, rounds: list[dict[str, Rate | str]]) -> dict[str, Any]:
     peak, cores = _peak(), usable_cores()
     needed = flops_per_token(lessons.arch, int(lessons.mean_tokens), lessons.labelled)
-    muon = muon_flops(lessons.arch) / STEP_TOKENS
+    muon = muon_flops(lessons.arch) / lessons.options.step_tokens
     whole = [{name: rate for name, rate in each.items() if isinstance(rate, Rate)} for each in rounds]
     trainers = {}
     for name in whole[-1]:
@@ -172,6 +172,7 @@ def _figures(lessons: Lessons, rounds: list[dict[str, Rate | str]]) -> dict[str,
     return {
         "bench": "train_speed",
         "preset": lessons.options.preset,
+        "step_tokens": lessons.options.step_tokens,
         "parameters": lessons.parameters,
         "trainers": trainers,
         "left_out": {name: why for each in rounds for name, why in each.items() if isinstance(why, str)},
@@ -198,8 +199,8 @@ def _drawn(place: Path, options: argparse.Namespace) -> Any:
 def _job(place: Path, options: argparse.Namespace, domain: Any, name: str = "out") -> Job:
     out = place / name
     out.mkdir(exist_ok=True)
-    tokens = (options.steps + WARM_STEPS) * STEP_TOKENS
-    what = TrainingWhat(preset=options.preset, tokens=tokens, tokens_per_step=STEP_TOKENS, max_tokens=384, dev_samples=0)
+    tokens = (options.steps + WARM_STEPS) * options.step_tokens
+    what = TrainingWhat(preset=options.preset, tokens=tokens, tokens_per_step=options.step_tokens, max_tokens=384, dev_samples=0)
     return Job(what, TrainingHow(device="cpu"), {"mix": Artifact("mix", "", "curation", place / "mix")}, out, SEED, Clocks(), domain)
 
 
@@ -221,7 +222,7 @@ def _theirs(lessons: Lessons, name: str) -> Rate | str:
     """Return a peer's rate, or why it cannot run."""
     options = lessons.options
     python = (options.litgpt_python if name == LITGPT else None) or options.python
-    rows = max(1, round(STEP_TOKENS / lessons.mean_tokens))
+    rows = max(1, round(options.step_tokens / lessons.mean_tokens))
     command = [python, str(PEERS), name, str(lessons.place), "--rows", str(rows)]
     command += ["--steps", str(options.steps), "--threads", str(usable_cores())]
     try:

@@ -4,6 +4,7 @@
     crd = ["crds/"]
     policy = ["pod-security/baseline"]
     closed = true
+    namespaces = ["shop", "shop-*"]
     exclude = ["vendor/*"]
 
     [[ignore]]
@@ -30,7 +31,7 @@ from kubestill.ground.errors import UserError, near
 from kubestill.tools.checks.api import Finding
 
 FILE = ".kubestill.toml"
-_SETTINGS = {"kubernetes-version": str, "crd": list, "policy": list, "closed": bool, "exclude": list, "ignore": list}
+_SETTINGS = {"kubernetes-version": str, "crd": list, "policy": list, "closed": bool, "namespaces": list, "exclude": list, "ignore": list}
 _IGNORE = {"code": str, "reason": str, "files": str, "object": str, "path": str, "until": date}
 _SPELLED = {str: "text", list: "a list", bool: "true or false", date: "a date such as 2027-03-31", dict: "a table"}
 
@@ -69,6 +70,7 @@ class LintSettings:
     definitions: tuple[Path, ...] = ()
     policies: tuple[str, ...] = ()
     closed: bool = False
+    namespaces: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     ignores: tuple[Ignore, ...] = ()
 
@@ -108,7 +110,7 @@ def read_settings(path: Path) -> LintSettings:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UserError(str(path), f"is not TOML: {error}", "see https://toml.io") from error
     _check(str(path), data, _SETTINGS)
-    for name in ("crd", "policy", "exclude"):
+    for name in ("crd", "policy", "namespaces", "exclude"):
         for item in data.get(name, ()):
             _typed(f"{path}: {name}", item, str)
     return LintSettings(
@@ -117,6 +119,7 @@ def read_settings(path: Path) -> LintSettings:
         tuple(path.parent / item for item in data.get("crd", ())),
         tuple(data.get("policy", ())),
         data.get("closed", False),
+        tuple(data.get("namespaces", ())),
         tuple(data.get("exclude", ())),
         tuple(_ignore(f"{path}: ignore[{place}]", item) for place, item in enumerate(data.get("ignore", ()))),
     )

@@ -123,7 +123,7 @@ def schemas_of(target: Target) -> tuple[str, str]:
         name = PULL.load("kubernetes")(target.kubeconfig, target.context, folder).name
     if not name:
         return "", ""
-    version, definitions, _ = PULLED.load("kubernetes")(folder, name)
+    version, definitions, *_ = PULLED.load("kubernetes")(folder, name)
     return name, f"by the schemas of {name}: Kubernetes {version}, {len(definitions)} definitions of custom resources"
 
 

@@ -12,6 +12,7 @@ kubernetes-version = "1.34"
 crd = ["crds"]
 policy = ["best-practice"]
 closed = true
+namespaces = ["shop", "team-*"]
 exclude = ["vendor/*"]
 
 [[ignore]]
@@ -34,6 +35,7 @@ def test_all_that_the_documentation_names_is_read(tmp_path: Path) -> None:
     found = read_settings(write(tmp_path, WHOLE))
     assert (found.version, found.policies, found.closed) == ("1.34", ("best-practice",), True)
     assert found.definitions == (tmp_path / "crds",)
+    assert found.namespaces == ("shop", "team-*")
     (ignore,) = found.ignores
     assert ignore == Ignore("K8S101", "old", "legacy/*", "Pod/*", "metadata.*", date(2027, 3, 31))
     assert found.excludes(str(tmp_path / "vendor/a/b.yaml")) and not found.excludes(str(tmp_path / "src/vendor.yaml"))

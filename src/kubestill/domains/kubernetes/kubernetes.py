@@ -1,6 +1,6 @@
 """The domain object: what stages and serving get when a recipe names `kubernetes`."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -186,14 +186,17 @@ class Kubernetes:
         """Return the objects of a file, unjudged."""
         return read(text).manifests
 
-    def judge_set(self, members: Sequence[tuple[Manifest, str]], closed: bool = False) -> list[tuple[int, Finding]]:
+    def judge_set(
+        self, members: Sequence[tuple[Manifest, str]], closed: bool = False, namespaces: Collection[str] = ()
+    ) -> list[tuple[int, Finding]]:
         """Return what is wrong between objects (each with its file), with the index of the one that a finding belongs to.
 
-        `closed`: they are all that the cluster will hold, and what is not among them is missing.
+        `closed`: they are all that the cluster will hold, and what is not among them is missing. `namespaces`: those that the
+        cluster has already, if they are known.
         """
         from kubestill.domains.kubernetes.relations import Member, judge_set  # not needed, so not loaded, for one object
 
-        return judge_set([Member(manifest, file=file) for manifest, file in members], closed=closed)
+        return judge_set([Member(manifest, file=file) for manifest, file in members], closed=closed, namespaces=namespaces)
 
     def judge_places(self, members: Sequence[Manifest], namespace: str) -> list[tuple[int, Finding]]:
         """Return which objects name another namespace, with the index of each."""
@@ -279,8 +282,8 @@ def kept_schemas(kubeconfig: Path | None, context: str, folder: Path) -> str:
     return kept(kubeconfig, context, folder)
 
 
-def pulled(folder: Path, name: str) -> tuple[str, tuple[tuple[str, bytes], ...], Enums]:
-    """Return the version of a cluster whose schemas were pulled, its definitions of custom resources, and the values it allows.
+def pulled(folder: Path, name: str) -> tuple[str, tuple[tuple[str, bytes], ...], Enums, tuple[str, ...]]:
+    """Return the version of a cluster whose schemas were pulled, its definitions of custom resources, the values it allows, its namespaces.
 
     Raises:
         UserError: there is none of that name.
@@ -288,7 +291,7 @@ def pulled(folder: Path, name: str) -> tuple[str, tuple[tuple[str, bytes], ...],
     from kubestill.domains.kubernetes.cluster import find_pulled, pulled_definitions, pulled_enums
 
     found = find_pulled(folder, name)
-    return found.version, tuple(pulled_definitions(found.folder)), pulled_enums(found.folder)
+    return found.version, tuple(pulled_definitions(found.folder)), pulled_enums(found.folder), found.namespaces
 
 
 def domain(version: str = DEFAULT_VERSION) -> Kubernetes:

@@ -14,7 +14,10 @@ from kubestill.serving.http.errors import ApiError
 from kubestill.serving.http.reception import Reception
 
 Frames = Callable[[AsyncIterator[Part | Done]], AsyncIterator[bytes]]
-EVENTS: dict[int | str, dict[str, Any]] = {200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}}  # for the document
+# For the document: what each event is, as OpenAPI 3.2 says it and FastAPI does; a `schema` would be of the stream as a whole, or of each
+# event, depending on who reads.
+EVENT = {"type": "object", "properties": {"event": {"type": "string"}, "data": {"type": "string"}}, "required": ["data"]}
+EVENTS: dict[int | str, dict[str, Any]] = {200: {"content": {"text/event-stream": {"itemSchema": EVENT}}}}
 LAST = b"data: [DONE]\n\n"
 
 

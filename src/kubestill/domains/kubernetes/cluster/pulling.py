@@ -1,4 +1,4 @@
-"""A cluster's own schemas, kept in a folder: definitions of custom resources, allowed values, and the version."""
+"""A cluster's own schemas, kept in a folder: definitions of custom resources, allowed values, the version, names of its namespaces."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -34,6 +34,7 @@ class Pulled:
     definitions: int  # of custom resources, usable ones
     left_out: Mapping[str, str]
     lacking: str = ""
+    namespaces: tuple[str, ...] = ()  # none where one may not list them
 
     @property
     def name(self) -> str:
@@ -42,7 +43,9 @@ class Pulled:
 
 
 def pull(connection: Connection, folder: Path) -> Pulled:
-    """Fetch a cluster's /openapi/v2 and CustomResourceDefinitions into a folder of its own below `folder`, in place of earlier ones.
+    """Fetch a cluster's /openapi/v2, CustomResourceDefinitions and names of namespaces into a folder of its own below `folder`.
+
+    They take the place of earlier ones.
 
     Raises:
         UserError: the server does not give its schemas, or they are none.
@@ -53,6 +56,7 @@ def pull(connection: Connection, folder: Path) -> Pulled:
         if reply.status != 200 or not schemas:
             raise CannotAsk(f"answered {reply.status} where its schemas were expected: {reply.message}")
         definitions, lacking = _definitions(connection)
+        namespaces, unseen = _namespaces(connection)
     except CannotAsk as error:
         raise UserError(
             f"{connection.server}/openapi/v2", str(error), "see that you may read it (kubectl get --raw /openapi/v2)"
@@ -70,7 +74,8 @@ def pull(connection: Connection, folder: Path) -> Pulled:
         "kinds": sum("x-kubernetes-group-version-kind" in table(one) for one in schemas.values()),
         "definitions": len(usable),
         "left_out": faults,
-        "lacking": lacking,
+        "lacking": "; ".join(filter(None, (lacking, unseen))),
+        "namespaces": tuple(sorted(namespaces)),
     }
     write_text(place / ABOUT, json.dumps(about, indent=1, ensure_ascii=False) + "\n")
     return Pulled(place, **about)
@@ -101,7 +106,8 @@ def find_pulled(folder: Path, name: str = "") -> Pulled:
         mend = f"name one of {', '.join(known)}" if known else "run: kubestill schema pull"
         raise UserError(str(folder), found, near(name, known) or mend)
     try:
-        return Pulled(known[chosen].parent, **json.loads(known[chosen].read_text("utf-8")))
+        about = json.loads(known[chosen].read_text("utf-8"))
+        return Pulled(known[chosen].parent, **about | {"namespaces": tuple(about.get("namespaces", ()))})
     except (ValueError, TypeError) as error:
         raise UserError(str(known[chosen]), f"cannot be read ({error})", "run again: kubestill schema pull") from error
 
@@ -143,14 +149,28 @@ def _enums(schema: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:
 
 def _definitions(connection: Connection) -> tuple[dict[str, dict[str, Any]], str]:
     """Return all definitions by name, page by page, and what is lacking where the user may not list them."""
-    found: dict[str, dict[str, Any]] = {}
-    path, mark = f"/apis/{GROUP}/v1/customresourcedefinitions", ""
+    found, refused = _listed(connection, f"/apis/{GROUP}/v1/customresourcedefinitions", KIND, PAGE_ROWS)
+    named = {str(table(one.get("metadata")).get("name") or ""): _kept(one) for one in found}
+    return named, f"definitions of custom resources: {refused}; {_RIGHTS}" if refused else ""
+
+
+def _namespaces(connection: Connection) -> tuple[list[str], str]:
+    """Return the names of all namespaces, and what is lacking where the user may not list them."""
+    found, refused = _listed(connection, "/api/v1/namespaces", "Namespace", 10 * PAGE_ROWS)
+    names = [str(table(one.get("metadata")).get("name") or "") for one in found]
+    return [name for name in names if name], f"namespaces: {refused}; without their names none is told to be missing" if refused else ""
+
+
+def _listed(connection: Connection, path: str, kind: str, limit: int) -> tuple[list[Mapping[str, Any]], str]:
+    """Return all objects at a path, page by page, or none and the server's words where the user may not list them."""
+    found: list[Mapping[str, Any]] = []
+    mark = ""
     while True:
-        reply = connection.ask("GET", path, (("limit", str(PAGE_ROWS)), *((("continue", mark),) if mark else ())))
+        reply = connection.ask("GET", path, (("limit", str(limit)), *((("continue", mark),) if mark else ())))
         if reply.status == 403:
-            return {}, f"definitions of custom resources: {reply.message}; {_RIGHTS}"
-        page = expected(reply, f"{KIND}List")
-        found |= {str(table(one.get("metadata")).get("name") or ""): _kept(one) for one in rows(page.get("items"))}
+            return [], reply.message
+        page = expected(reply, f"{kind}List")
+        found += rows(page.get("items"))
         following = str(table(page.get("metadata")).get("continue") or "")
         if not following or following == mark:
             return found, ""

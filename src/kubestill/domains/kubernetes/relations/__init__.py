@@ -1,6 +1,6 @@
 """Relations: what must hold between the objects of a set. Each may be valid alone, and a dry run of the API server accepts it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from kubestill.domains.kubernetes.relations.entries import Member
 from kubestill.domains.kubernetes.relations.index import Index
@@ -13,15 +13,15 @@ __all__ = ["Member", "judge_set"]
 MAX_FINDINGS = 50  # of one relation about one object; more only hide the first
 
 
-def judge_set(members: Sequence[Member], *, closed: bool = False) -> list[tuple[int, Finding]]:
+def judge_set(members: Sequence[Member], *, closed: bool = False, namespaces: Collection[str] = ()) -> list[tuple[int, Finding]]:
     """Return what is wrong between the objects of a set, each finding with the index of the member that it belongs to, in order.
 
     `closed` says that the set is all that the cluster will hold: what it lacks is then an error, else a warning. Members may hold
-    anything that is JSON; what does not have the shape that its kind asks for is left to the schema.
+    anything that is JSON; what does not have the shape that its kind asks for is left to the schema. `namespaces`: those that the
+    cluster has already (`*` in them stands for any text); where they are known, one that is neither there nor in the set is an error.
     """
-    index = Index(members, closed)
-    asked = [relation for relation in relations() if closed or not relation.closed_only]
-    return sorted((told for relation in asked for told in _told(relation, index)), key=lambda told: told[0])
+    index = Index(members, closed, namespaces)
+    return sorted((told for relation in relations() for told in _told(relation, index)), key=lambda told: told[0])
 
 
 def _told(relation: Relation, index: Index) -> Iterator[tuple[int, Finding]]:
@@ -31,4 +31,4 @@ def _told(relation: Relation, index: Index) -> Iterator[tuple[int, Finding]]:
         mine = said.setdefault(entry.number, set())
         if message not in mine and len(mine) < MAX_FINDINGS:
             mine.add(message)
-            yield entry.number, relation.finding(entry, path, message, index.closed)
+            yield entry.number, relation.finding(entry, path, message, index)

@@ -7,7 +7,7 @@ from kubestill.domains.kubernetes.checks.examples import DAEMON, head
 from kubestill.domains.kubernetes.checks.selectors import satisfied
 from kubestill.domains.kubernetes.relations.entries import Entry
 from kubestill.domains.kubernetes.relations.examples import CONFIG_MAP, DEPLOYMENT, SECRET, together
-from kubestill.domains.kubernetes.relations.index import CLUSTER_NAMESPACES, Index
+from kubestill.domains.kubernetes.relations.index import Index
 from kubestill.domains.kubernetes.relations.pods import Made, label_selector, plain_selector
 from kubestill.domains.kubernetes.relations.rule import EntryRelation, Faults, Places, Relation
 
@@ -39,9 +39,13 @@ def _place(entry: Entry, told_of: Entry) -> str:
 
 
 class NamespaceDeclared(Relation):
-    """An object lives in a namespace that no Namespace of a closed set makes: the API server will refuse it."""
+    """An object lives in a namespace that neither the cluster has nor a Namespace of the set makes: the API server will refuse it.
 
-    code, remedy, missing, closed_only = "K8S602", "Add the Namespace, or correct metadata.namespace.", True, True
+    Told in a closed set, and where the cluster's namespaces are known: others may be made by other means.
+    """
+
+    code, version, missing = "K8S602", 2, True
+    remedy = "Add the Namespace, correct metadata.namespace, or name it among the namespaces that the cluster has."
     bad = (_SHOP, together(head("v1", "Namespace", "shops"), _SHOP))
     good = (
         together(head("v1", "Namespace", "shop"), _SHOP),
@@ -51,10 +55,15 @@ class NamespaceDeclared(Relation):
 
     def faults(self, index: Index) -> Faults:
         """Look at every namespace that is named."""
+        if not self.knows(index):
+            return
         for entry in index.everything():
-            named = entry.fixed and entry.namespace not in CLUSTER_NAMESPACES
-            if named and (message := index.absent(entry, "Namespace", entry.namespace)):
+            if entry.fixed and (message := index.homeless(entry)):
                 yield entry, "metadata.namespace", message
+
+    def knows(self, index: Index) -> bool:
+        """A cluster's namespaces are known by themselves, too."""
+        return index.closed or bool(index.namespaces)
 
 
 class Overlap(EntryRelation):

@@ -1,8 +1,9 @@
 """The index of a set: what stands in it, by name and by label. Made once; every question after that costs the same in any set."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
+from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import Any
 
@@ -34,13 +35,13 @@ _FLOATING, _ALL = "?", "*"  # keys beside namespaces, whose names hold neither
 
 
 class Index:
-    """All objects of a set. `closed` says that there is nothing beside them in the cluster.
+    """All objects of a set. `closed` says that there is nothing beside them in the cluster but `namespaces`, if any are known.
 
     While the set is open, an object that names no namespace may end up in any: it meets whatever bears the right name.
     """
 
-    def __init__(self, members: Sequence[Member], closed: bool) -> None:
-        self.closed = closed
+    def __init__(self, members: Sequence[Member], closed: bool, namespaces: Collection[str] = ()) -> None:
+        self.closed, self.namespaces = closed, namespaces
         self._near_asked = 0
         self._by_kind: dict[str, list[Entry]] = defaultdict(list)
         self._placed: dict[tuple[str, str, str], list[Entry]] = defaultdict(list)
@@ -85,6 +86,17 @@ class Index:
             return f"{shown} {name!r} is in namespace {elsewhere[0].namespace!r}, not in {where!r}"
         hint = self._near(kind, name)
         return f"no {shown} {name!r} is in the set" + (f"; {hint}" if hint else "")
+
+    def homeless(self, entry: Entry) -> str:
+        """Return words for an object whose namespace is nowhere; empty where it is in the cluster or the set, or nobody can tell."""
+        home = entry.namespace
+        known = home in CLUSTER_NAMESPACES or any(fnmatchcase(home, pattern) for pattern in self.namespaces)
+        if known or not (message := self.absent(entry, "Namespace", home)):
+            return ""
+        if not self.namespaces:
+            return message
+        near = closest(home, [*self.namespaces, *self._names["Namespace"]])
+        return f"neither the cluster nor the set has a namespace {home!r}" + (f"; {near}" if near else "")
 
     def made_later(self, name: str) -> bool:
         """Return whether something in the set may make a thing of this name: it speaks of it, or bears the start of the name."""

@@ -20,7 +20,6 @@ class Relation:
     tier: ClassVar[Tier] = Tier.RULES
     severity: ClassVar[str] = "warning"
     missing: ClassVar[bool] = False  # about what the set lacks: a warning while the cluster may hold it, an error in a closed set
-    closed_only: ClassVar[bool] = False
     remedy: ClassVar[str]
     bad: ClassVar[tuple[str, ...]]
     good: ClassVar[tuple[str, ...]]
@@ -29,10 +28,14 @@ class Relation:
         """Yield what is wrong in a set."""
         raise NotImplementedError
 
-    def finding(self, entry: Entry, path: str, message: str, closed: bool) -> Finding:
+    def knows(self, index: Index) -> bool:
+        """Say whether what a set lacks is nowhere else either."""
+        return index.closed
+
+    def finding(self, entry: Entry, path: str, message: str, index: Index) -> Finding:
         """Return a finding of this relation with its line and column."""
         line, column = entry.view.manifest.place(path)
-        severity = "error" if self.missing and closed else self.severity
+        severity = "error" if self.missing and self.knows(index) else self.severity
         return Finding(self.code, path, message, self.tier, line, column, severity, self.remedy)
 
 

@@ -50,6 +50,7 @@ class ApiServer:
     def __init__(self):
         self.answers, self.routes, self.requests, self.stored = {}, {}, [], []
         self.token, self.definitions, self.pages = "", [], 0
+        self.namespaces = ["default", "kube-system"]
         self.schemas = {"swagger": "2.0", "info": {"title": "Kubernetes", "version": "v1.36.2"}, "paths": {}, "definitions": {}}
 
     def reply(self, method, path, query, body, token):
@@ -64,7 +65,11 @@ class ApiServer:
     def read(self, path, query):
         groups = sorted({version.partition("/")[0] for version in SERVED if "/" in version})
         if path == "/apis/apiextensions.k8s.io/v1/customresourcedefinitions":
-            return 200, self.page(query), []
+            self.pages += 1
+            return 200, self.page("apiextensions.k8s.io/v1", "CustomResourceDefinition", self.definitions, query), []
+        if path == "/api/v1/namespaces":
+            spaces = [{"metadata": {"name": name}} for name in self.namespaces]
+            return 200, self.page("v1", "Namespace", spaces, query), []
         known = {
             "/version": VERSION,
             "/apis": {"kind": "APIGroupList", "apiVersion": "v1", "groups": [self.group(name) for name in groups]},
@@ -89,14 +94,14 @@ class ApiServer:
     def promise(self, path, *names):
         return {"openapi": "3.0.0", "info": {}, "paths": {path: {"get": {}, "post": {"parameters": served_parameters(*names)}}}}
 
-    def page(self, query):
+    @staticmethod
+    def page(version, kind, objects, query):
         """Chunks as etcd gives them; typed lists leave apiVersion and kind of their items out."""
         start, limit = int(query.get("continue", ["0"])[0]), int(query.get("limit", ["500"])[0])
-        rows = [{key: part for key, part in one.items() if key not in ("apiVersion", "kind")} for one in self.definitions]
+        rows = [{key: part for key, part in one.items() if key not in ("apiVersion", "kind")} for one in objects]
         more = {"continue": str(start + limit)} if start + limit < len(rows) else {}
-        self.pages += 1
-        kind = {"kind": "CustomResourceDefinitionList", "apiVersion": "apiextensions.k8s.io/v1"}
-        return {**kind, "metadata": {"resourceVersion": "7", **more}, "items": rows[start : start + limit]}
+        head = {"kind": f"{kind}List", "apiVersion": version}
+        return {**head, "metadata": {"resourceVersion": "7", **more}, "items": rows[start : start + limit]}
 
     def write(self, method, path, query, body):
         value = json.loads(body)

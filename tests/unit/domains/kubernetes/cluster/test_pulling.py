@@ -95,6 +95,21 @@ def test_without_the_right_to_list_definitions_the_rest_is_kept_and_that_is_told
     assert pulled_definitions(pulled.folder) == []
 
 
+def test_names_of_namespaces_are_kept_page_by_page_and_without_the_right_that_is_told(connection, full, tmp_path):
+    full.namespaces = [f"shop-{number:04}" for number in range(1100)]
+    assert pull(connection, tmp_path).namespaces == tuple(full.namespaces) == find_pulled(tmp_path).namespaces
+    message = 'namespaces is forbidden: User "jane" cannot list resource "namespaces"'
+    full.routes["/api/v1/namespaces"] = 403, status(403, message), []
+    pulled = pull(connection, tmp_path)
+    assert pulled.namespaces == () and message in pulled.lacking and pulled.definitions == 121
+
+
+def test_what_was_pulled_before_namespaces_were_kept_can_still_be_used(connection, full, tmp_path):
+    about = pull(connection, tmp_path).folder / "cluster.json"
+    about.write_text(json.dumps({key: value for key, value in json.loads(about.read_text()).items() if key != "namespaces"}))
+    assert find_pulled(tmp_path).namespaces == ()
+
+
 @pytest.mark.parametrize(
     ("path", "code", "body"),
     [

@@ -326,3 +326,22 @@ def test_findings_come_in_the_order_of_the_members_with_the_place_of_what_they_n
     assert [number for number, _ in found] == [0, 2, 3]
     for _, finding in found:
         assert lines[finding.line - 1][finding.column - 1 :].startswith(finding.path.rpartition(".")[2])
+
+
+def known(*objects, spaces=("shop", "team-*"), closed=False):
+    members = [Member(Manifest(value, 1)) for value in objects]
+    return [(number, finding) for number, finding in judge_set(members, closed=closed, namespaces=spaces) if finding.code == "K8S602"]
+
+
+@pytest.mark.parametrize("closed", [False, True])
+def test_where_the_namespaces_of_the_cluster_are_known_another_is_an_error_in_any_set(closed):
+    for there in ("shop", "team-a", "default", "kube-system"):
+        assert not known(pod(namespace=there), closed=closed)
+    [(number, finding)] = known(pod(namespace="shop"), pod(namespace="shpo"), closed=closed)
+    assert (number, finding.path, finding.severity) == (1, "metadata.namespace", "error") and "did you mean 'shop'" in finding.message
+    assert not known(thing("Namespace", "shpo"), pod(namespace="shpo"), closed=closed)
+
+
+def test_a_namespace_that_a_tool_fills_in_or_that_nobody_names_is_not_judged():
+    assert not known(pod(namespace="{{ .Release.Namespace }}"), pod())
+    assert not known(pod(namespace="elsewhere"), spaces=())

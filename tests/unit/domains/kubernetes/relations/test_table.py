@@ -35,7 +35,7 @@ def test_a_relation_finds_its_bad_examples(relation):
     for text in relation.bad:
         for closed in MODES:
             found = [finding for finding in told(text, closed) if finding.code == relation.code]
-            assert bool(found) is (closed or not relation.closed_only), text
+            assert bool(found) is (closed or relation.code != "K8S602"), text
             severity = "error" if relation.missing and closed else relation.severity
             for finding in found:
                 assert finding.path and finding.message and finding.line and finding.remedy and finding.severity == severity
