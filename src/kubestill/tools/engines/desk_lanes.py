@@ -51,7 +51,7 @@ class LaneDesk:
         self.waiting: deque[Seat] = deque()
         self.change, self.closed = Condition(), False
         count = min(how.lanes or engine.lanes, how.rows)
-        self.lanes = [Lane(self, how.rows * (place + 1) // count - how.rows * place // count) for place in range(count)]
+        self.lanes = [Lane(self, place, how.rows * (place + 1) // count - how.rows * place // count) for place in range(count)]
         for lane in self.lanes:
             lane.start()
 
@@ -95,9 +95,9 @@ class LaneDesk:
 class Lane(Thread):
     """A thread that owns a batch of `most` rows. `seats` stand in the order of the batch's rows, under the desk's lock."""
 
-    def __init__(self, desk: LaneDesk, most: int) -> None:
+    def __init__(self, desk: LaneDesk, place: int, most: int) -> None:
         super().__init__(name=f"{desk.name} lane", daemon=True)
-        self.desk, self.most = desk, most
+        self.desk, self.place, self.most = desk, place, most
         self.seats: list[Seat] = []
         self.table: Table | None = None
         self.prompt_tokens = self.reused_tokens = 0
@@ -129,18 +129,26 @@ class Lane(Thread):
         while desk.waiting and taken < self.most:
             work = len(desk.waiting) + taken - len(self.seats) + sum(len(lane.seats) for lane in desk.lanes)
             share = -(-work // len(desk.lanes))
-            if taken >= share or self._nearer_elsewhere(desk.waiting[0], share):
+            if taken >= share or self._another_takes(desk.waiting[0], share, taken):
                 return
             seat = desk.waiting.popleft()
             if not seat.job.over:
                 taken += 1
                 yield seat
 
-    def _nearer_elsewhere(self, seat: Seat, share: int) -> bool:
-        """Say whether another lane that may take more work has read much more of the prompt than this one."""
-        others = [lane for lane in self.desk.lanes if lane is not self and len(lane.seats) < min(share, lane.most)]
+    def _another_takes(self, seat: Seat, share: int, taken: int) -> bool:
+        """Say whether the work is another lane's, which has room: one that has read much more of its prompt, or the first idle one.
+
+        So the work of one client stays with the first lane, and with its threads.
+        """
         prompt = seat.answering.writing.prompt
-        return any(lane.kin(prompt) >= self.kin(prompt) + NEARER for lane in others)
+        mine = self.kin(prompt)
+        for lane in self.desk.lanes:
+            if lane is not self and len(lane.seats) < min(share, lane.most):
+                theirs = lane.kin(prompt)
+                if theirs >= mine + NEARER or (lane.place < self.place and len(lane.seats) <= taken and mine < theirs + NEARER):
+                    return True
+        return False
 
     def kin(self, prompt: Sequence[int]) -> int:
         """Return how many of the prompt's first tokens some row here has read."""
@@ -159,6 +167,8 @@ class Lane(Thread):
         if any(seat.job.over or seat.answering.writing.finished for seat in self.seats):
             self._leave(self.table)
         if self.seats:
+            # Helping threads belong to the one that they help and never end: those of a second lane would crowd the machine.
+            self.table.use_machine(self.place == 0 and not any(lane.seats for lane in self.desk.lanes[1:]))
             advance(self.table, [seat.answering.writing for seat in self.seats], self.desk.pass_tokens)
             for seat in self.seats:
                 caught(seat.answering.tell, seat.job.fail)

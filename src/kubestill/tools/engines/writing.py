@@ -53,6 +53,10 @@ class Table(Batch, Protocol):
         """Return how many of the prompt's first tokens some row has read; may be asked from another thread, as a hint."""
         ...
 
+    def use_machine(self, alone: bool) -> None:
+        """Hear whether no other table is read at the same time: who is alone may use the whole machine."""
+        ...
+
 
 class Model(Protocol):
     """What can read tokens in batches."""
@@ -103,7 +107,7 @@ class Writing:
     error: Exception | None = None
     halted: bool = False
     _stuck: bool = False
-    _likeliest: int = 0  # token, where `sure` found it allowed
+    _likeliest: int = 0  # token, where `sure` found it allowed and took it
     _read: int = 0  # tokens of prompt and answer that the model has read
     _ahead: list[int] = field(default_factory=list)
     _at: int = 0  # guesses that are confirmed
@@ -156,19 +160,23 @@ class Writing:
         return fresh + self._ahead, 1 + len(self._ahead)
 
     def sure(self, logits: NDArray[np.float32]) -> bool:
-        """Say whether the likeliest token after `logits` [V] is the choice and is allowed: asking for one costs a tenth of a mask."""
+        """Say whether the choice after `logits` [V] needs no mask; where that is so for a guided one, its grammar has gone on with it.
+
+        That is the likeliest token where it is allowed: offering one costs a tenth of a mask.
+        """
         if self.session is None or self.choose.temperature > 0:
             return self.session is None
         self._likeliest = token = int(self._leant(logits).argmax())
-        return self.session.valid([self.ends[0] if token in self.ends else token]) == 1
+        return self.session.offer(self.ends[0] if token in self.ends else token)
 
     def decide(self, logits: NDArray[np.float32], allowed: NDArray[np.bool_] | None) -> bool:
         """Choose after `logits` [V] among the `allowed`; return whether the next logits of the pass decide, too.
 
         None: what was `sure` is the choice, without a guide it is made among all.
         """
+        offered = allowed is None and self.session is not None
         if allowed is None:
-            token = self.choose(logits) if self.session is None else self._likeliest
+            token = self._likeliest if offered else self.choose(logits)
         else:
             allowed[list(self.ends)] = allowed[self.ends[0]]  # a grammar knows one end, a model may prefer another
             if not allowed.any():
@@ -181,7 +189,9 @@ class Writing:
             self.ended = True
             return False
         known = len(self.tokens)
-        self._take(token)
+        if self.session is not None and not offered:
+            self.session.take(token)
+        self.tokens.append(token)
         self.drafted += self._ahead[self._at : self._at + 1] == [token]
         self._settle()
         return self._confirm(self.tokens[known:])
@@ -213,11 +223,6 @@ class Writing:
             self._read += 1
         return not self.finished
 
-    def _take(self, token: int) -> None:
-        if self.session is not None:
-            self.session.take(token)
-        self.tokens.append(token)
-
     def _settle(self) -> None:
         """Write what needs no choice."""
         while self.session is not None and not self.ended:
@@ -231,7 +236,8 @@ class Writing:
                 return
             elif forced := self.session.forced()[:room]:
                 for token in forced:
-                    self._take(token)
+                    self.session.take(token)
+                self.tokens += forced
                 self.forced += len(forced)
             else:
                 return

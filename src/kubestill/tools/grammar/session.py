@@ -143,18 +143,14 @@ class Session:
         return forced[: self.valid(forced)] or self._single()
 
     def valid(self, tokens: Sequence[int]) -> int:
-        """Return how many of the first tokens may follow, one after the other; nothing is taken.
-
-        Asking for one token costs far less than a mask: a greedy decoder asks for the token that the model likes best, and fills a
-        mask only where that is refused.
-        """
+        """Return how many of the first tokens may follow, one after the other; nothing is taken."""
         if self._rest is None and not self._ended and len(tokens) == 1 and tokens[0] != self._pieces.end and self._known(tokens[0]):
             return int(not self._banned(tokens[0]) and self.matcher.validate_tokens(list(tokens)) == 1)
         if self._rest is None and not self._ended and self._stages[-1].step.then is None and not self._may_repeat(tokens):
             return self._valid_here(list(takewhile(self._known, tokens)))
         taken = 0
         for token in tokens:
-            if not self._take(token):
+            if not self.offer(token):
                 break
             taken += 1
         self.back(taken)
@@ -169,8 +165,37 @@ class Session:
             ValueError: it is not allowed here.
             UserError: the grammar of the next step cannot be compiled.
         """
-        if not self._take(token):
+        if not self.offer(token):
             raise ValueError(f"token {token} may not follow here")
+
+    def offer(self, token: int) -> bool:
+        """Go on with `token` if it may follow, and say whether it may.
+
+        That costs far less than a mask: a greedy decoder offers the token that the model likes best, and fills a mask where it is refused.
+
+        Raises:
+            TooComplex: the grammar cannot be followed further.
+            UserError: the grammar of the next step cannot be compiled.
+        """
+        if self._ended or not self._known(token):
+            return False
+        if token == self._pieces.end:
+            if not self._may_end():
+                return False
+            self._ended = True
+        elif self._rest is not None:
+            if self.given[:1] != [token]:
+                return False
+        elif self._banned(token) or not self.matcher.try_consume_tokens([token]):
+            self._check()
+            return False
+        else:
+            self._stages[-1].read += 1
+        self._tokens.append(token)
+        self._bits = None
+        if not self._ended and self._rest is None:
+            self._advance()
+        return True
 
     def back(self, count: int) -> None:
         """Undo the last `count` tokens, across steps, too."""
@@ -206,7 +231,7 @@ class Session:
             raise UserError("session", "the state is of another vocabulary", "resume with the model that it was made with")
         session = cls(compiler, first)
         for token in np.frombuffer(body, "<i4").tolist():
-            if not session._take(token):
+            if not session.offer(token):
                 raise UserError("session", "the state does not fit the guide", "resume with the guide that it was made with")
         return session
 
@@ -214,28 +239,6 @@ class Session:
 
     def _known(self, token: int) -> bool:
         return 0 <= token < self._pieces.size
-
-    def _take(self, token: int) -> bool:
-        """Go on with `token` if it may follow."""
-        if self._ended or not self._known(token):
-            return False
-        if token == self._pieces.end:
-            if not self._may_end():
-                return False
-            self._ended = True
-        elif self._rest is not None:
-            if self.given[:1] != [token]:
-                return False
-        elif self._banned(token) or not self.matcher.try_consume_tokens([token]):
-            self._check()
-            return False
-        else:
-            self._stages[-1].read += 1
-        self._tokens.append(token)
-        self._bits = None
-        if not self._ended and self._rest is None:
-            self._advance()
-        return True
 
     def _bans(self, more: bytes = b"") -> list[bytes]:
         """Return what may not come next, or after `more`, although the grammar allows it."""

@@ -223,6 +223,9 @@ def test_an_error_of_the_model_reaches_all_and_the_desk_lives_on(desk, alone):
         def kin(self, prompt):
             return 0
 
+        def use_machine(self, alone):
+            return
+
         def read(self, fed, wanted):
             raise error
 
@@ -258,6 +261,15 @@ def test_no_lane_is_idle_while_work_waits(engine):
         assert last.wait(5).text
     finally:
         never.set()
+        desk.close()
+
+
+def test_the_work_of_one_client_stays_with_the_first_lane(engine, alone):
+    desk = LaneDesk(engine, DeskHow(6, lanes=3))
+    try:
+        assert rounded(desk.submit(*asked).wait(30) for asked in ASKED) == alone
+        assert [lane.table is None for lane in desk.lanes] == [False, True, True]
+    finally:
         desk.close()
 
 

@@ -82,6 +82,7 @@ _SIGNATURES: dict[str, tuple[object, tuple[object, ...]]] = {
     "llama_init_from_model": (c_void_p, (c_void_p, ContextParams)),
     "llama_free": (None, (c_void_p,)),
     "llama_decode": (c_int32, (c_void_p, Batch)),
+    "llama_set_n_threads": (None, (c_void_p, c_int32, c_int32)),
     "llama_get_logits": (c_void_p, (c_void_p,)),
     "llama_get_memory": (c_void_p, (c_void_p,)),
     "llama_memory_seq_rm": (c_bool, (c_void_p, c_int32, c_int32, c_int32)),

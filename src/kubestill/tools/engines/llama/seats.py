@@ -6,10 +6,12 @@ takes it. V vocabulary, M logits of a pass.
 """
 
 from collections.abc import Sequence
+from time import perf_counter
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kubestill.tools.engines.llama.threads import Pace
 from kubestill.tools.engines.llama.weights import WHOLE, Reader, Rows, Weights
 
 # Tokens from which a copy pays: it moves all places of a row, 1,024 of the packaged student's in less time than it reads one token
@@ -22,6 +24,7 @@ class Seats(Rows):
 
     def __init__(self, weights: Weights, seats: int, places: int) -> None:
         super().__init__(Reader(weights, places), seats)
+        self._pace, self._threads, self._alone = Pace() if weights.small else None, 1, True
         self.sequences: list[int] = []
         self.known: list[list[int]] = [[] for _ in range(seats)]  # the tokens that each sequence holds
         self.places, self._left, self._clock = places, [0] * seats, 0  # when each was left: the longest unused is taken first
@@ -57,11 +60,22 @@ class Seats(Rows):
         return max(common(known, wanted) for known in self.known)
 
     def read(self, fed: Sequence[Sequence[int]], wanted: Sequence[int]) -> NDArray[np.float32]:
-        """Read as `Rows.read` does, and remember what."""
-        found = super().read(fed, wanted)
+        """Read as `Rows.read` does, and remember what; a small model's reading has one thread, or more where it is alone and they pay."""
+        if self._pace is None:
+            found = super().read(fed, wanted)
+        else:
+            count, begun = sum(map(len, fed)), perf_counter()
+            self._take(self._pace.choose(count) if self._alone else 1)
+            found = super().read(fed, wanted)
+            if self._alone:
+                self._pace.took(count, self._threads, perf_counter() - begun)
         for seat, tokens in zip(self.sequences, fed, strict=True):
             self.known[seat] += tokens
         return found
+
+    def use_machine(self, alone: bool) -> None:
+        """Say whether no other batch is read at the same time."""
+        self._alone = alone
 
     def cut(self, lengths: Sequence[int]) -> None:
         """Forget what each row read beyond `lengths[row]` tokens."""
@@ -76,6 +90,11 @@ class Seats(Rows):
         for seat in set(self.sequences).difference(kept):
             self._left[seat] = self._clock
         self.sequences = kept
+
+    def _take(self, threads: int) -> None:
+        if threads != self._threads:
+            self.loaded.calls.llama_set_n_threads(self.context, threads, threads)
+            self._threads = threads
 
     def _copy(self, source: int, target: int) -> None:
         """Let one row hold what another does. llama.cpp copies rows whole or not at all: part of one would end the process."""
