@@ -7,7 +7,7 @@ from functools import cache
 from random import Random
 
 from kubestill.domains.api import Intent
-from kubestill.domains.kubernetes.phrasing.lines import Table, tables
+from kubestill.domains.kubernetes.phrasing.lines import Table, earlier, tables
 from kubestill.domains.kubernetes.phrasing.style import SPOKEN, fitting
 from kubestill.domains.kubernetes.phrasing.values import WORDS
 
@@ -42,11 +42,22 @@ class Clause:
     alike: bool = False  # whether everything in `inner` is said in the same words
     unfit: re.Pattern[str] | None = None  # what no line for it may have
 
+    def about(self, *intents: Intent) -> "Clause":
+        """Return the same clause as one that says these intents."""
+        own = (self.literal, self.exact, self.inner, self.after, self.alike, self.unfit)
+        return Clause(self.tables, self.variables, self.address, intents, *own)
+
     def said(self) -> tuple[Intent, ...]:
         """Return all that it says, in the order of mention."""
         if not self.inner and not self.after:
             return self.intents
         return (*self.intents, *(intent for part in (*self.inner, *self.after) for intent in part.said()))
+
+    @property
+    def lists(self) -> bool:
+        """Say whether it is an enumeration by itself, or holds a value that is one."""
+        several = len(self.intents) > 1 and len({intent.aspect for intent in self.intents}) == 1
+        return several or bool(self.inner) or any(isinstance(intent.value, tuple) and len(intent.value) > 2 for intent in self.intents)
 
     @property
     def whole(self) -> bool:
@@ -66,7 +77,7 @@ class Clause:
         again = manner.again and not (self.unfit and self.unfit.search(manner.again))
         lines = (manner.again,) if again else fitting(table, part, manner.sorts, manner.most)
         for _ in range(_TRIES):
-            line = lines[int(rng.random() * len(lines))]
+            line = earlier(lines, rng, part)
             text, form = table.one_of((line,), rng)
             if self._fits(text, manner):
                 break
@@ -100,7 +111,7 @@ def _told_apart(text: str, name: str, value: str) -> str:
     word = value in text and value.isalpha() and value.islower()
     if value not in _NOUNS and not (word and re.search(rf"(?<![\w{{]){value}s?\b(?!\}})", text)):
         return text
-    return re.sub(rf"(?<![^\s\u2768])(?<![:=,>] ){{{name}}}(?=[\s,\u2769]|\Z)", lambda found: f'"{found[0]}"', text)
+    return re.sub(rf"(?<![^\s\u2768])(?<![:=,>] ){{{name}}}(?=[\s,:\u2769]|\Z)", lambda found: f'"{found[0]}"', text)
 
 
 _WORDED = frozenset("limit hard metric.utilization metric.value target roleRef grant spec.schedule".split())  # whose values are words
@@ -119,7 +130,7 @@ def shield(value: str) -> str:
 _UNIT = re.compile(r"\{v\}\)?\]?['\"]? ?(?:s\b|secs?\b|seconds?\b|mins?\b|minutes?\b|%|percent|pct|cores?\b|cpus?\b|vcpu|milli|m\b)")
 
 _COUNTED = re.compile(r"(completions|replicas|parallelism|count|limit|number|threshold|retries) \{v\}")
-_EXACT = re.compile(r"=\s?['\"]?\{[vabc]|Seconds|(^|\s)--\w|\{[ab]\} ?x\b|\bx ?\{[ab]\}")
+_EXACT = re.compile(r"=\s?['\"]?\{[vabc]|Seconds|\bseconds\b[^{]*\{v\}|(^|\s)--\w|\{[ab]\} ?x\b|\bx ?\{[ab]\}")
 
 
 def pick_tables(name: str, suffix: str = "") -> Mapping[str, Table]:

@@ -27,7 +27,7 @@ def clauses(intents: Sequence[Intent], rng: Random, style: Style | None = None) 
         short = pick_tables(intent.aspect, "_short") if intent.aspect.split(".")[0] in alone and rng.random() < 0.4 else {}
         clause = Clause(short, {"v": str(intent.value)}) if short else pool.single(intent)
         if clause and clause.tables:
-            said.append(replace(clause, intents=(intent,)))
+            said.append(clause.about(intent))
         else:
             unsaid.append(intent)
     several = sum(intent.aspect.startswith("subject.") for intent in intents) > 1

@@ -18,8 +18,8 @@ _QUESTION = re.compile(
     r"what('s| does| would))\b",
     re.IGNORECASE,
 )
-_AT_ONCE = 4  # so many things are said in one sentence at most
-_MANY, _VERY_MANY = 5, 8  # more than so many things are mostly listed, or always
+_AT_ONCE = 3  # so many things are said in one sentence at most
+_MANY, _VERY_MANY = 4, 7  # more than so many things are mostly listed, or always
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,8 @@ def compose(intents: Sequence[Intent], rng: Random, part: str) -> Composed:
     """Say the intents in English, with phrase parts of `part` only."""
     request, unsaid = Request.about(intents, rng, part)
     much = sum(1 + len(clause.inner) // 2 + len(clause.intents) // 4 for clause in request.clauses)
-    shares = _SHARES if much <= _MANY else _SHARES_OF_MANY if much <= _VERY_MANY else _SHARES_OF_LISTS
+    blocks = sum(clause.whole for clause in request.clauses)
+    shares = _SHARES_OF_LISTS if blocks > 1 else _SHARES if much <= _MANY else _SHARES_OF_MANY if much <= _VERY_MANY else _SHARES_OF_LISTS
     text = rng.choices(_MANNERS, shares)[0](request)
     heads = [intent for intent in intents if intent.aspect in HEAD]
     return Composed(finish(text, rng), (*heads, *request.spoken), unsaid, tuple(request.forms))
@@ -47,8 +48,10 @@ def _join(request: Request, texts: Sequence[str]) -> str:
     if len(texts) < 2:
         return "".join(texts)
     last = request.frame("frames/and_joins") if request.rng.random() < 0.4 else " and "
-    nested = any(", " in text or " and " in text for text in texts[:-1])  # behind an enumeration a bare `and` would go on with it
-    if nested and len(texts) > 2:
+    nested = any(
+        mark in text for text in texts[:-1] for mark in (", ", " and ", " to ")
+    )  # behind an enumeration a bare `and` would go on with it
+    if len(texts) > 2 and any(", " in text for text in texts[:-1]):
         return "; ".join((*texts[:-1], f"and {texts[-1]}"))
     if last.strip() in (",", ", and", "and"):
         last = ", and " if nested else " and " if len(texts) == 2 else last
@@ -94,14 +97,21 @@ def _in_one(request: Request) -> str:
     most = min(len(plain), _AT_ONCE)
     first = plain[: most if len(plain) <= _AT_ONCE and rng.random() < 0.75 else rng.randint(0, most)]
     rest = [clause for clause in request.clauses if clause not in first]
+    first.sort(key=_lists)  # where only the last is a list, nobody loses count
     if first:
         texts = [request.say(clause, "np") for clause in first]
         listed = any(_IN_IT.search(one) for one in texts)
-        unfit = _unlinked(bool(_WITH.search(text) or _WITH.search(texts[0])), " that " in text or request.tailed, asks, listed)
+        unfit = _unlinked(
+            request.attributed or bool(_WITH.search(text) or _WITH.search(texts[0])), " that " in text or request.tailed, asks, listed
+        )
         link = request.frame("frames/with_links", unfit=unfit)
         text += _spaced(link.replace("{clauses}", _join(request, texts)))
     text += _tail(request, not rest) if asks else ""
     return _around(request, [text if not rest else _sentence(text), *_sentences(request, rest)], 0.3)
+
+
+def _lists(clause: Clause) -> bool:
+    return clause.lists
 
 
 _WITH = re.compile(r"\b(with|having)\b|w/")  # once is enough
@@ -203,7 +213,7 @@ def _ticket(request: Request) -> str:
     rng = request.rng
     mark = request.frame("frames/bullet_marks")
     register = rng.choice(("np", "vp", "kv", "kv", "np"))
-    lines = [request.frame("frames/ticket_titles").replace("{head}", request.head())]
+    lines = [request.frame("frames/ticket_titles").replace("{head}", request.head(tail=False))]
     shall = register == "vp" and rng.random() < 0.5
     if shall:
         lines.append(rng.choice(("it should:", "it must:", "it has to:", "it needs to:")))
@@ -224,7 +234,7 @@ def _terse(request: Request) -> str:
     last = request.frame("frames/terse_words") if words else join
     if "\n" in head or any(clause.whole for clause in request.clauses):
         join = last = "\n"  # what is said of one container fills a line
-    if join.strip() == "," and sum(text.count(", ") for text in texts) > 1:
+    if join.strip() == "," and any(", " in text for text in texts):
         join = last = "; "  # or nobody sees where one thing ends
     return join.join(texts[:-1]) + (last if len(texts) > 1 else "") + texts[-1]
 
@@ -261,16 +271,19 @@ def _head_and_list(request: Request) -> str:
     """What is wanted, a colon, and the rest as an enumeration or lines."""
     rng = request.rng
     opener = request.opener() if rng.random() < 0.5 else ""
-    head = request.head(opener=opener)
+    head = request.head(opener=opener, tail=False)
     register = rng.choice(("np", "kv"))
+    if len(request.clauses) <= _AT_ONCE:
+        request.clauses.sort(key=_lists)
     texts = [request.say(clause, register) for clause in request.clauses]
     if not texts:
         return f"{opener} {head}".strip()
-    if len(texts) > _AT_ONCE or rng.random() < 0.4 or any(_COLON.search(text) for text in texts):
+    long = len(texts) > _AT_ONCE or any(clause.whole for clause in request.clauses)
+    if long or rng.random() < 0.4 or any(_COLON.search(text) for text in texts):
         return f"{opener} {head}:".strip() + "\n" + "\n".join(texts)
     end = "?" if _QUESTION.match(opener) else ""
     listed = ", ".join(texts) if register == "kv" else _join(request, texts)
-    return f"{opener} {head}{rng.choice((': ', ': ', ' - ', ', '))}{listed}{end}".strip()
+    return f"{opener} {head}{rng.choice((': ', ': ', ' - '))}{listed}{end}".strip()
 
 
 _MANNERS: tuple[Callable[[Request], str], ...] = (_in_one, _chatty, _ticket, _terse, _form, _steps, _head_and_list)

@@ -8,12 +8,12 @@ from kubestill.domains.kubernetes.phrasing.clause import CLOSE, OPEN
 # `an app`, `an 8 core node`; values stand between OPEN and CLOSE.
 _ARTICLE = re.compile(
     rf"\b([Aa]) (?=[\"'`]?{OPEN}*(?:(?:[aei]|o(?!ne)|(?<={OPEN})[AEIO]|ExternalName)\w|"
-    rf"Ingress\b|(?:hpa|HPA|sts|rs|rbac|RBAC)\b|8\w?|1[18](?:[A-Z]|{CLOSE})))"
+    rf"Ingress\b|(?:hpa|HPA|sts|rs|rc|rbac|RBAC|http)\b|8\w?|1[18](?:[A-Z]|{CLOSE})))"
 )
 _UNIT_TWICE = re.compile(rf"\b(cpus?|cores?|vcpus?|millicores|millicpu)({CLOSE}?)( of)? (?:cpus?\b|{OPEN}cpus?{CLOSE})")
 _ONE = re.compile(
-    rf"((?<![\w.:/=-]){OPEN}(?:1|one){CLOSE}) ((?:more |running |failed |consecutive |missed |successful |identical |parallel |further |"
-    r"nodeport |loadbalancer |load balancer )?)"
+    rf"((?<![\w.:/=-]){OPEN}(?:1|one){CLOSE}) ((?:more |running |spare |retry |failed |consecutive |missed |successful |identical |"
+    r"parallel |further |nodeport |loadbalancer |load balancer )?)"
     r"(replica|pod|instance|clone|worker|backend|goe|retrie|attempt|time|second|minute|run|job|gpu|service|secret|configmap|copie|trie|"
     r"check|failure|probe|container|completion|revision|version|crashe|backup|exit|event|entrie)s\b"
 )
@@ -24,15 +24,32 @@ _SINGULAR = {"goe": "go", "retrie": "retry", "copie": "copy", "trie": "try", "en
 
 def tidy(text: str) -> str:
     """Return a text without the seams of its parts: blanks, stops and units that met."""
-    text = re.sub(r"(?<=\S) {2,}(?=\S)", " ", text.replace(" " + CLOSE, CLOSE))
-    text = re.sub(rf"\b(to|at) (?={OPEN}+at )", "", text)
-    text = re.sub(r"(?<=[\w\ue001]) (?=[,;.](?:\s|\Z))|,(?=[?!](?:\s|\Z))", "", text)
-    text = re.sub(r"(?<=[?!.]) ?\.(?=\s|\Z)|(?<=[:,;])[,.](?=\s|\Z)", "", text)
-    text = _ONE.sub(lambda match: f"{match[1]} {match[2]}{_SINGULAR.get(match[3], match[3])}", text)
-    text = _ONE_VERB.sub(r"verb \1", text)
-    text = _CPU_OF_CPU.sub(r"\1", text)
-    text = _UNIT_TWICE.sub(r"\1\2", text)
+    text = text.replace(" " + CLOSE, CLOSE)
+    if "  " in text:
+        text = _BLANKS.sub(" ", text)
+    if OPEN + "at " in text:
+        text = _AT_AT.sub("", text)
+    text = _STRAY.sub("", text)
+    text = _STOPS.sub("", text)
+    if OPEN + "1" + CLOSE in text or OPEN + "one" + CLOSE in text:
+        text = _ONE.sub(_in_singular, text)
+    if "verbs " + OPEN in text:
+        text = _ONE_VERB.sub(r"verb \1", text)
+    if "pu " in text:
+        text = _CPU_OF_CPU.sub(r"\1", text)
+    if " cpu" in text or f" {OPEN}cpu" in text:
+        text = _UNIT_TWICE.sub(r"\1\2", text)
     return _ARTICLE.sub(r"\1n ", text)
+
+
+def _in_singular(match: re.Match[str]) -> str:
+    return f"{match[1]} {match[2]}{_SINGULAR.get(match[3], match[3])}"
+
+
+_BLANKS = re.compile(r"(?<=\S) {2,}(?=\S)")
+_AT_AT = re.compile(rf"\b(to|at) (?={OPEN}+at )")
+_STRAY = re.compile(r"(?<=[\w\ue001]) (?=[,;.](?:\s|\Z))|,(?=[?!](?:\s|\Z))")
+_STOPS = re.compile(r"(?<=[?!.]) ?\.(?=\s|\Z)|(?<=[:,;])[,.](?=\s|\Z)")
 
 
 def bare(text: str) -> str:
@@ -52,9 +69,9 @@ def finish(text: str, rng: Random) -> str:
         text = re.sub(r"(^|[.!?]\s+|\n)([a-z])(?=[a-z']*[\s,])", lambda match: match[1] + match[2].upper(), text)
         text = re.sub(r"\bi('|\b)(?=[ 'm])", r"I\1", text)
     roll = rng.random()
-    if roll < 0.06:
+    if roll < 0.04:
         text = _slip(text, rng)
-    elif roll < 0.14:
+    elif roll < 0.10:
         text = _hasty(text, rng)
     return bare(text)
 

@@ -87,7 +87,7 @@ def _both_resources(pool: Pool) -> list[Clause]:
 
 def _ports(pool: Pool) -> list[Clause]:
     """A port and what is said of it: its number first, with its target where it has one, and the rest in brackets."""
-    said = []
+    said: list[Clause] = []
     for head, address in sorted({(head, keys[0] if keys else "") for head, keys in pool.left if head in ("port", "container.port")}):
         ports = [port for port in pool.all(head) if (*port.keys, "")[0] == address]
         about = [_about_port(pool, head, port) for port in ports]
@@ -95,11 +95,10 @@ def _ports(pool: Pool) -> list[Clause]:
             continue
         for port in ports:
             pool.pop(head, port.keys)
-        if len(ports) == 1:
-            said.append(_port(pool, ports[0], about[0]))
+        if len(ports) == 1 or len({"target" in told for told in about}) > 1:  # `80 and 443 (to 8443)` would lead both there
+            said.extend(replace(_port(pool, port, told), address=address) for port, told in zip(ports, about, strict=True))
         else:
-            led = all("target" in told for told in about)  # else `80 and 443 to 8443` would lead both there
-            items = tuple(_port_item(port, told, led) for port, told in zip(ports, about, strict=True))
+            items = tuple(_port_item(port, told) for port, told in zip(ports, about, strict=True))
             said.append(Clause(pick_tables(f"{head}.list"), {}, address, inner=items, alike=True))
     return said
 
@@ -122,11 +121,8 @@ def _port(pool: Pool, port: Intent, about: Mapping[str, Intent]) -> Clause:
     return replace(clause, intents=(port, target) if target else (port,), after=_tails(about))
 
 
-def _port_item(port: Intent, about: Mapping[str, Intent], led: bool) -> Clause:
+def _port_item(port: Intent, about: Mapping[str, Intent]) -> Clause:
     target = about.get("target")
-    if target and not led:
-        tail = Clause(pick_tables("port.tail.target"), {"v": str(target.value)}, intents=(target,))
-        return Clause({}, {"v": str(port.value)}, intents=(port,), after=(tail, *_tails(about)))
     if target:
         return Clause(pick_tables("port.item"), {"k": str(port.value), "v": str(target.value)}, intents=(port, target), after=_tails(about))
     return Clause({}, {"v": str(port.value)}, intents=(port,), after=_tails(about))
@@ -297,8 +293,10 @@ def _combined(pool: Pool) -> list[Clause]:
     """Two aspects in one breath, as the tables of `pairs.toml` join them."""
     said = []
     several = sum(len(found) for (aspect, _), found in pool.left.items() if aspect.startswith("subject.")) > 1
-    for name, aspects in _combinations().items():
-        if pool.rng.random() > _COMBINED_SHARE:
+    for name, (aspects, needed) in _combinations().items():
+        if pool.rng.random() > _COMBINED_SHARE or not needed <= pool.aspects:
+            continue
+        if "container.command" in aspects and pool.all("container.args"):  # a command and its arguments stay together
             continue
         if several and "roleRef" in aspects:  # else the role would be one subject's alone
             continue
@@ -330,10 +328,20 @@ _COMBINED_SHARE = 0.3
 
 
 @cache
-def _combinations() -> dict[str, tuple[str, ...]]:
-    """Return the tables whose name joins aspects: name → aspects."""
+def _combinations() -> dict[str, tuple[tuple[str, ...], frozenset[str]]]:
+    """Return the tables whose name joins aspects: name → aspects, and which facts there must be for these."""
     names = sorted({table.rsplit("/", 1)[0] for table in tables()})
-    return {name: tuple(name.split("+")) for name in names if "+" in name}
+    joined = {name: tuple(name.split("+")) for name in names if "+" in name}
+    return {name: (aspects, frozenset(one for aspect in aspects for one in _needed(aspect))) for name, aspects in joined.items()}
+
+
+def _needed(aspect: str) -> tuple[str, ...]:
+    if aspect == "replicas.range":
+        return ("spec.minReplicas", "spec.maxReplicas")
+    return (aspect.partition(".")[0],) if aspect.startswith(_NARROWED) else (aspect,)
+
+
+_NARROWED = ("selector.", "podSelector.", "allow.")
 
 
 def _only(pool: Pool, aspect: str) -> list[Intent]:
@@ -341,7 +349,7 @@ def _only(pool: Pool, aspect: str) -> list[Intent]:
     if aspect == "replicas.range":
         both = [*_only(pool, "spec.minReplicas"), *_only(pool, "spec.maxReplicas")]
         return both if len(both) == 2 else []
-    name, _, narrow = aspect.partition(".") if aspect.startswith(("selector.", "podSelector.", "allow.")) else (aspect, "", "")
+    name, _, narrow = aspect.partition(".") if aspect.startswith(_NARROWED) else (aspect, "", "")
     found = pool.all(name)
     if len(found) != 1 or (found[0].keys[:1] not in ((), ("",)) and aspect.startswith("container")):
         return []

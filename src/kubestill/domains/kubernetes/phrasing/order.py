@@ -74,12 +74,13 @@ def in_order(said: Sequence[Clause], intents: Sequence[Intent], rng: Random) -> 
     named = any(clause.address or clause.inner for clause in said)
     selects = any(one.aspect in _SELECTORS for clause in said for one in clause.said())
 
-    def place(clause: Clause) -> tuple[tuple[int, int], int]:
+    def place(clause: Clause) -> tuple[tuple[int, int], bool, int]:
         said = clause.said()
         first = min(rank(one.aspect) for one in said)
         if (named and said[0].aspect in _SCALE) or (selects and said[0].aspect in ("label", "annotation")):
             first = (-1, 0)  # behind a container or a selector it would be heard as a part of that
-        return first, min(places.get((one.aspect, one.keys), 0) for one in said)
+        ends = not any(one.aspect == "port.target" for one in said)  # `port 80 and 443 to 8443` would lead both there
+        return first, ends, min(places.get((one.aspect, one.keys), 0) for one in said)
 
     ranked = sorted(said, key=place)
     grouped = [list(found) for _, found in groupby(_by_container(ranked), key=topic)]

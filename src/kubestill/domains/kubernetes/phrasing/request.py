@@ -10,7 +10,7 @@ from kubestill.domains.api import Intent
 from kubestill.domains.kubernetes.intents.kinds import KINDS
 from kubestill.domains.kubernetes.phrasing.clause import Clause, Manner, pick_tables, shield
 from kubestill.domains.kubernetes.phrasing.clauses import clauses
-from kubestill.domains.kubernetes.phrasing.lines import EVERY, tables
+from kubestill.domains.kubernetes.phrasing.lines import EVERY, earlier, tables
 from kubestill.domains.kubernetes.phrasing.order import in_order
 from kubestill.domains.kubernetes.phrasing.style import FIGURE, WORDS, Style, draw_style, fitting
 
@@ -104,8 +104,11 @@ _FEW_WORDS, _AT_LENGTH = 8, 0.06  # where little is said, it is at times said at
 
 
 def listed(texts: Sequence[str]) -> str:
-    """Return phrases as one enumeration."""
-    return ", ".join(texts[:-1]) + (" and " if len(texts) > 1 else "") + "".join(texts[-1:])
+    """Return phrases as one enumeration; behind an enumeration in it a bare comma would go on with that."""
+    if len(texts) > 2 and any(", " in text for text in texts[:-1]):
+        return "; ".join((*texts[:-1], f"and {texts[-1]}"))
+    nested = any(", " in text or " and " in text for text in texts[:-1])
+    return ", ".join(texts[:-1]) + (", and " if nested else " and " if len(texts) > 1 else "") + "".join(texts[-1:])
 
 
 HEAD = ("kind", "name", "namespace")
@@ -144,6 +147,7 @@ class Request:
     _lines: dict[str, str] = field(default_factory=dict)  # the line that each table was spoken with: nobody varies it for its own sake
     hurried: bool | None = None  # whether the person is, once small talk has said so
     thanked: bool = False
+    attributed: bool = False  # whether a clause follows the name: what comes `with` more would be a part of that
     tailed: bool = False  # whether something follows the name in the head, which `that has …` would be about
 
     @classmethod
@@ -169,7 +173,7 @@ class Request:
         """
         table = tables()[name]
         for _ in range(_TRIES):
-            text, form = table.one_of(lines or table.lines(part or self.part), self.rng)
+            text, form = table.one_of((earlier(lines or table.lines(part or self.part), self.rng, self.part),), self.rng)
             if not (unfit and unfit.search(text)) and (form not in self.forms or part == EVERY):
                 break
         else:
@@ -182,10 +186,11 @@ class Request:
         """Return what stands before the head: `please create`."""
         return self.frame("frames/openers_imperative", unfit=_RUNS if KINDS[self.kind].template is None else None)
 
-    def head(self, table: str = "heads/lines", opener: str = "") -> str:
+    def head(self, table: str = "heads/lines", opener: str = "", tail: bool = True) -> str:
         """Return what is wanted: kind and name, and the namespace where one is; else that becomes a clause like any other.
 
         `opener`: the words before it, where it might be one that is there: `show me the web service` asks for no new one.
+        `tail`: whether something may follow the name; before a colon it would be read as what the list is about.
         """
         said = {intent.aspect for clause in self.clauses for intent in clause.said()}
         kind = self.frame(f"kinds/{self.kind}", EVERY, _ONCE if said & _REPEATED else None)
@@ -201,10 +206,11 @@ class Request:
         if self.namespace and table == "heads/lines":
             text += " " + self.frame("namespace/at", unfit=plain).replace("{v}", shield(self.namespace))
         elif self.namespace:
-            place = 0 if self.rng.random() < 0.75 else len(self.clauses)
+            place = 0 if self.rng.random() < 0.9 else len(self.clauses)
             self.clauses.insert(place, Clause(pick_tables("namespace"), {"v": self.namespace}, unfit=plain))
-        elif table == "heads/lines" and self.rng.random() < 0.35 and not _NAMED_LAST.search(text):
-            text += self._attribute(_THAT if " that " in text else _WITH if " with " in text or "having" in text else None)
+        elif tail and table == "heads/lines" and self.rng.random() < 0.2 and not _NAMED_LAST.search(text):
+            text += (attribute := self._attribute(_THAT if " that " in text else _WITH if " with " in text or "having" in text else None))
+            self.attributed = bool(attribute)
         self.tailed = not text.endswith(shield(self.name))
         self.namespace = ""
         return text

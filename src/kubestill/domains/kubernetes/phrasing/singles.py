@@ -1,7 +1,7 @@
 """One intent → one clause: how its value is spoken, and which table has the words."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from random import Random
 from typing import Any
@@ -245,13 +245,18 @@ def peers_text(intent: Intent, rng: Random) -> tuple[str, str] | None:
     peers, ports = intent.value
     if not 0 < len(peers) < 3 or not 0 < len(ports) < 4:
         return None
-    return " and ".join(peer_text(peer, rng) for peer in peers), _ports_text(ports, rng)
+    return " and ".join(peer_text(peer, rng) for peer in _pods_first(peers)), _ports_text(ports, rng)
+
+
+def _pods_first(peers: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """Return peers with pods before namespaces: `the namespace river and pods stage=profile` would be pods in there."""
+    return sorted(peers, key=lambda peer: peer[0] != "pods")
 
 
 def _allow(intent: Intent, rng: Random) -> Clause | None:
     peers, ports = intent.value
     side = "in" if intent.keys[0] == "ingress" else "out"
-    texts = [peer_text(peer, rng) for peer in peers]
+    texts = [peer_text(peer, rng) for peer in _pods_first(peers)]
     if len(texts) > 2 or len(ports) > 3 or not (texts or ports):
         return None
     if not texts:

@@ -20,7 +20,7 @@ _UNITS = {  # by place: one writer takes them all from the same place
     "Ki": ("Ki", "KiB", " Ki", " KiB", " KB", "KB", " KB", "kb", " kilobytes", " kibibytes", " KB"),
 }
 _GIGS, _GIGABYTES = 4, 8
-_AMOUNTS = {("Mi", "512"): "half a {}", ("Mi", "256"): "a quarter of a {}", ("Mi", "1024"): "one {}", ("Gi", "1"): "a {}"}
+_AMOUNTS = {("Mi", "512"): "half a {}", ("Mi", "1024"): "one {}", ("Gi", "1"): "a {}"}
 # How often the literal spelling is kept: most people who know quantities write them as Kubernetes does.
 _LITERAL = 0.55
 

@@ -201,7 +201,7 @@ def test_a_request_that_takes_away_needs_a_note_of_it():
 def test_the_wishes_of_training_can_be_noted_and_come_out_as_in_training():
     """Whatever training says of taking away and renaming, in both parts of its vocabulary."""
     missed, tried = [], 0
-    for part, number in ((part, number) for part in ("train", "held") for number in range(110)):
+    for part, number in ((part, number) for part in ("train", "held") for number in range(500)):
         sample = draw_edit(Random(f"{part} {number}"), part)
         if not isinstance(sample, Sample) or not {"remove", "rename"} & {intent.aspect for intent in sample.intents}:
             continue
@@ -210,10 +210,13 @@ def test_the_wishes_of_training_can_be_noted_and_come_out_as_in_training():
         offered = {*(f"remove {one.words}" for one in asked_removals(object_of(text), wish))}
         offered |= {f"rename {name}" for name in asked_names(object_of(text), wish)}
         said = [line.replace(": ", " ") for line in sample.notes().splitlines() if line.startswith(("remove", "rename"))]
-        same = yaml.safe_load(edited(text, sample.notes(), request=wish)[0].text) == yaml.safe_load(sample.answer)
+        try:
+            same = yaml.safe_load(edited(text, sample.notes(), request=wish)[0].text) == yaml.safe_load(sample.answer)
+        except Invented:
+            same = False
         missed += [] if same and offered.issuperset(said) else [sample]
         tried += 1
-    assert tried > 15 and len(missed) <= 1, missed
+    assert tried > 100 and len(missed) <= 0.015 * tried, missed
 
 
 def test_all_that_is_held_is_taken_away_alone_or_refused():

@@ -33,12 +33,12 @@ metadata:
 spec:
   containers:
   - name: writer
-    image: busybox
+    image: counter
     volumeMounts:
     - name: logs
       mountPath: /var/log
   - name: reader
-    image: busybox
+    image: counter
 {reader}  volumes:
   - name: logs
     emptyDir: {{}}
@@ -73,7 +73,7 @@ def test_a_variable_of_one_container_defines_nothing_in_another() -> None:
     reader = '    args: ["--at=$(ADDRESS)"]\n    env:\n    - name: ADDRESS\n      value: here\n'
     defined = POD.format(reader=reader)
     elsewhere = POD.format(reader='    args: ["--at=$(ADDRESS)"]\n').replace(
-        "    image: busybox\n    volumeMounts", "    image: busybox\n    env:\n    - name: ADDRESS\n      value: here\n    volumeMounts"
+        "    image: counter\n    volumeMounts", "    image: counter\n    env:\n    - name: ADDRESS\n      value: here\n    volumeMounts"
     )
     asked = [_chosen(elsewhere, seed) for seed in range(30)]
     assert Drop("undefined-variable") in asked

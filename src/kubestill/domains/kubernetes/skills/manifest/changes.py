@@ -36,7 +36,8 @@ Offer = Callable[[], Change | None]
 
 
 def _near(words: Words, old: Any) -> Any:
-    return max(1, int(old) + words.rng.choice((-3, -2, -1, 1, 1, 2, 2, 3, 4, 5, 7)))
+    step = max(1, 10 ** (len(str(old)) - 2))  # nobody goes from 1000 to 1004
+    return max(1, int(old) + step * words.rng.choice((-3, -2, -1, 1, 1, 2, 2, 3, 4, 5, 7)))
 
 
 def _count(words: Words, old: Any) -> Any:
@@ -84,8 +85,37 @@ def _leading(tag: str) -> int:
     return int(found[0]) if found else 0
 
 
+def _alike(words: Words, old: Any) -> Any:
+    """Return a value of the same sort: nobody sets a number to `dns`, nor a switch to a number."""
+    text = str(old)
+    if text.isdigit():
+        return str(words.rng.choice((int(text) * 2, int(text) + 1, int(text) * 10, max(1, int(text) // 2))))
+    other = next((pair[1 - place] for pair in _SWITCHES for place, one in enumerate(pair) if one == text.lower()), None)
+    if other is not None:
+        return other if text.islower() else other.capitalize() if text.istitle() else other.upper()
+    drawn = (words.text() for _ in range(8))
+    return next((new for new in drawn if ("://" in new) == ("://" in text) and not new.isdigit() and new not in _SWITCHED), words.word())
+
+
+_SWITCHES = (("true", "false"), ("on", "off"), ("yes", "no"), ("enabled", "disabled"))
+_SWITCHED = frozenset(one for pair in _SWITCHES for one in pair)
+
+
 def _probe(words: Words, old: Any) -> Any:
     return words.url_path(), old[1]  # its port is one that the container serves on
+
+
+def _port(words: Words, _: Any) -> Any:
+    """Return a port that nobody takes for a node port."""
+    port = words.port()
+    return port if port < 30_000 else port - 20_000
+
+
+_NODES = {"linux": "windows", "windows": "linux", "amd64": "arm64", "arm64": "amd64"}  # of which there are no others
+
+
+def _node(words: Words, old: Any) -> Any:
+    return _NODES.get(str(old)) or words.like(str(old))
 
 
 def _named(words: Words, _: Any) -> Any:
@@ -105,21 +135,21 @@ _S = Settable
 SETTABLE: dict[str, Settable] = {
     "spec.replicas": _S("replicas", _near),
     "container.image": _S("tag", _tag),
-    "container.port": _S("container_port", lambda words, _: words.port()),
+    "container.port": _S("container_port", _port),
     "container.limits.memory": _S("memory_limit", lambda words, _: words.memory(), True),
     "container.limits.cpu": _S("cpu_limit", lambda words, _: words.cpu(), True),
     "container.requests.memory": _S("memory_request", lambda words, _: words.memory(), True),
     "container.requests.cpu": _S("cpu_request", lambda words, _: words.cpu(), True),
-    "container.env": _S("env", lambda words, _: words.text(), True),
+    "container.env": _S("env", _alike, True),
     "container.imagePullPolicy": _S("pull_policy", _one_of("Always", "IfNotPresent", "Never")),
     "container.securityContext.runAsUser": _S("run_as", _one_of(1000, 1001, 2000, 65534, 10001, 101)),
     "pod.restartPolicy": _S("restart_policy", _one_of("Never", "OnFailure")),
     "pod.serviceAccountName": _S("account", _named, True),
     "pod.terminationGracePeriodSeconds": _S("grace", _seconds, True),
-    "pod.nodeSelector": _S("node_selector", lambda words, old: words.like(str(old)), True),
+    "pod.nodeSelector": _S("node_selector", _node, True),
     "podLabel": _S("pod_label", lambda words, _: words.word()),
     "label": _S("label", lambda words, old: words.like(str(old)), True),
-    "data": _S("data", lambda words, _: words.text(), True),
+    "data": _S("data", _alike, True),
     "spec.schedule": _S("schedule", lambda words, _: words.schedule()),
     "spec.concurrencyPolicy": _S("concurrency", _one_of("Forbid", "Replace", "Allow")),
     "spec.successfulJobsHistoryLimit": _S("history_ok", _count),
@@ -141,8 +171,8 @@ SETTABLE: dict[str, Settable] = {
     "spec.maxReplicas": _S("max_replicas", _near),
     "metric.utilization": _S("utilization", _percent),
     "target": _S("scale_target", lambda words, old: (old[0], words.name())),
-    "port": _S("service_port", lambda words, _: words.port()),
-    "port.target": _S("target_port", lambda words, _: words.port()),
+    "port": _S("service_port", _port),
+    "port.target": _S("target_port", _port),
     "port.node": _S("node_port", lambda words, _: words.rng.randrange(30000, 32768)),
     "spec.type": _S("service_type", _one_of("ClusterIP", "NodePort", "LoadBalancer")),
     "selector": _S("selector", lambda words, old: words.like(str(old)) if "." in str(old) else words.name()),
@@ -196,6 +226,7 @@ def offers(kind: str, facts: Sequence[Intent], words: Words) -> list[Offer]:
     probed = {
         str(port) for fact in facts if "Probe." in fact.aspect for port in (fact.value if isinstance(fact.value, tuple) else (fact.value,))
     }
+    told = sum(fact.aspect.startswith(_RUNS) for fact in facts)  # of a command and its arguments none is taken away alone
     for fact in facts:
         if fact.aspect == "container.port" and str(fact.value) in probed:
             continue  # which would be probed where nothing is served any more
@@ -203,13 +234,16 @@ def offers(kind: str, facts: Sequence[Intent], words: Words) -> list[Offer]:
             found.append(partial(_set, fact, words, hand))
             if SETTABLE[fact.aspect].gone and rng.random() < 0.4:
                 found.append(partial(_gone, fact))
-        elif fact.aspect in _ONLY_GONE:
+        elif fact.aspect in _ONLY_GONE and not (fact.aspect.startswith(_RUNS) and told > 1):
             found.append(partial(_gone, fact))
         elif fact.aspect.startswith("subject.") and rng.random() < 0.5:
             found.append(partial(_gone_subject, fact))
     if rng.random() < 0.15:
         found.append(partial(_rename, facts, words))
     return found
+
+
+_RUNS = ("container.command", "container.args")
 
 
 def _unit(fact: Intent) -> tuple[str, ...]:

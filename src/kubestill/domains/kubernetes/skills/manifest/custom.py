@@ -128,6 +128,9 @@ def _head(obj: Obj, kind: Kind, speaker: Speaker) -> str:
 def _said(leaf: Intent, speaker: Speaker, dotted: bool) -> tuple[str, str]:
     """Return a field as a noun phrase and in terse form; `dotted`: named as it stands."""
     path = leaf.aspect.split(".")[1:]
+    if isinstance(leaf.value, bool) and path[-1].startswith(_VERBS):  # nobody says `is CA switched off`
+        text = f"{'.'.join(path[-2:]) if dotted else path[-1]}: {'true' if leaf.value else 'false'}"
+        return text, text
     if isinstance(leaf.value, bool):
         text = speaker.steadily(f"custom.field/{'on' if leaf.value else 'off'}", f=humanised(path, dotted))
         return text, text
@@ -141,6 +144,9 @@ def _said(leaf: Intent, speaker: Speaker, dotted: bool) -> tuple[str, str]:
     table = "list" if isinstance(leaf.value, tuple) else "np"
     terse = speaker.steadily("custom.field/kv", f=humanised(path, dotted), v=value)
     return speaker.steadily(f"custom.field/{table}", f=humanised(path, dotted), v=value), terse
+
+
+_VERBS = tuple("is has use allow should can must do no not skip".split())
 
 
 def _asked(speaker: Speaker, head: str, fields: Sequence[tuple[str, str]]) -> str:

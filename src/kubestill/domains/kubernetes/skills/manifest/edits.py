@@ -6,7 +6,7 @@ only told kind and name: then what the notes say must be enough for an object th
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from random import Random
 from typing import Any
 
@@ -26,6 +26,7 @@ from kubestill.domains.kubernetes.printing import dump
 from kubestill.domains.kubernetes.schema import Schemas
 from kubestill.domains.kubernetes.skills.manifest.additions import additions
 from kubestill.domains.kubernetes.skills.manifest.changes import Change, offers
+from kubestill.domains.kubernetes.skills.manifest.fragments import fragment
 from kubestill.domains.kubernetes.skills.manifest.granted import void_grant
 from kubestill.domains.kubernetes.skills.manifest.removal import REMOVE, RENAME, without
 from kubestill.domains.kubernetes.skills.manifest.wishes import wish
@@ -37,7 +38,7 @@ SKILL = "manifest"
 # Request and answer both hold the manifest: with more characters they do not fit a small context of some 480 tokens.
 MAX_CHARS = 560
 _TRIES = 12  # draws of an object until one is small enough
-_NOTED = 0.8  # share of the form for students that note, where the notes are enough for an object, and the wish says it as of a new one
+_NOTED = 0.98  # share of the form for students that note, where the notes are enough for an object, and the wish says it as of a new one
 _COUNTS, _SHARES = (1, 2, 3), (0.6, 0.28, 0.12)
 
 
@@ -49,8 +50,9 @@ def draw_edit(rng: Random, part: str) -> Sample | Drop:
             obj = ordered(build(intents))
         except (AttributeError, TypeError, KeyError, ValueError):
             continue
-        if len(dump(obj)) <= MAX_CHARS:
-            return _edit(obj, rng, part, "procedural", {})
+        if len(shown := dump(obj)) <= MAX_CHARS:
+            facts = _facts(obj)
+            return facts if isinstance(facts, Drop) else _edit(obj, shown, facts, Words(rng, part), {})
     return Drop("too-long")
 
 
@@ -67,30 +69,57 @@ def reverse_edit(document: Document, rng: Random, part: str) -> Sample | Drop:
         return Drop("too-long-to-edit")
     if not full_pass(text).passed:
         return Drop("not-valid")
-    return _edit(obj, rng, part, "reverse", document.source)
+    if _untidy(obj, text):
+        return Drop("untidy")
+    facts = _facts(obj)
+    if isinstance(facts, Drop):
+        return facts
+    return fragment(document, obj, facts) or _edit(obj, text, facts, Words(rng, part), document.source)
 
 
-def _edit(obj: Obj, rng: Random, part: str, road: str, source: Any) -> Sample | Drop:
+def _untidy(obj: Obj, text: str) -> bool:
+    """Say whether an object, printed as `text`, holds what no person would keep, or change, there.
+
+    That are empty fields, a namespace where none is, what only the API server writes, rules that a controller overwrites, frozen data,
+    and encoded values, which nobody says.
+    """
+    lost = not KINDS[obj["kind"]].namespaced and "namespace" in obj["metadata"]
+    coded = obj["kind"] == "Secret" and "data" in obj
+    written = not _WRITTEN.isdisjoint(obj["metadata"]) or not _OVERWRITTEN.isdisjoint(obj) or obj.get("immutable") is True
+    return lost or coded or written or _NULL.search(text) is not None
+
+
+_WRITTEN = frozenset("uid resourceVersion creationTimestamp generation selfLink managedFields".split())
+_OVERWRITTEN = frozenset(("aggregationRule", "status"))
+_NULL = re.compile(r": (null|~|\{\}|\[\])$", re.MULTILINE)
+
+
+def _facts(obj: Obj) -> list[Intent] | Drop:
     try:
-        facts = [fact for fact in read(obj) if not silent(fact)]
+        return [fact for fact in read(obj) if not silent(fact)]
     except (AttributeError, TypeError, KeyError, ValueError):
         return Drop("unreadable-intents")
+
+
+def _edit(obj: Obj, shown: str, facts: Sequence[Intent], words: Words, source: Mapping[str, str]) -> Sample | Drop:
+    """Ask for changes of an object, `shown` as it stands printed; one without a `source` was invented."""
+    rng, road = words.rng, "reverse" if source else "procedural"
     if void := void_grant(facts):
         return void
     if as_patterns(facts):
         return Drop("regex-path")  # of which half a rule cannot be changed by itself
-    chosen, after = _chosen(obj, facts, Words(rng, part), rng.choices(_COUNTS, _SHARES)[0])
+    chosen, changed = _chosen(obj, facts, words, rng.choices(_COUNTS, _SHARES)[0])
     if not chosen:
         return Drop("nothing-to-change")
-    text, forms = wish(chosen, rng, part)
+    text, forms = wish(chosen, rng, words.part)
     head = [Intent("kind", (), obj["kind"]), Intent("name", (), look(obj, "metadata", "name"))]
     noted = [*head, *(intent for change in chosen for intent in change.intents)]
     changes = any(change.values.get("o") and change.values["o"] in text for change in chosen)  # what stands there now
-    if rng.random() < _NOTED and not changes and (short := _noted_form(obj, text, noted)):
+    if rng.random() < _NOTED and not changes and (short := _noted_form(obj, shown, text, noted)):
         request, said, answer = short
         intents = said
     else:
-        request, answer = asked(dump(obj), text, notes=False), dump(after)
+        request, answer = asked(shown, text, notes=False), changed
         intents = [*noted, Intent(EDITED, (), answer)]
     if len(request) + len(answer) > 3 * MAX_CHARS:
         return Drop("too-long")
@@ -98,34 +127,37 @@ def _edit(obj: Obj, rng: Random, part: str, road: str, source: Any) -> Sample | 
     return Sample(identity, SKILL, request, answer, tuple(intents), obj["kind"], road, forms, dict(source))
 
 
-def _chosen(obj: Obj, facts: Sequence[Intent], words: Words, count: int) -> tuple[list[Change], Obj]:
-    """Return changes that can be made one after the other, and the object then."""
+def _chosen(obj: Obj, facts: Sequence[Intent], words: Words, count: int) -> tuple[list[Change], str]:
+    """Return changes that can be made one after the other, and the object then as it is printed."""
     kind = obj["kind"]
     alone = not any(fact.aspect == "container.image" and fact.keys[0] for fact in facts)
-    found = [*offers(kind, [fact for fact in facts if _clear(fact, facts)], words), *additions(kind, facts, words, 2 if alone else 0)]
+    found = [*offers(kind, _clear(facts), words), *additions(kind, facts, words, 2 if alone else 0)]
     words.rng.shuffle(found)
     chosen: list[Change] = []
-    after = copy(obj)
+    after, printed = obj, ""
+    labels = Counter(_label_keys(obj))
     for offer in found:
         change = offer()
         if len(chosen) == count:
             break
-        if change is None or any(change.unit == one.unit for one in chosen) or _elsewhere(obj, change):
+        if change is None or any(change.unit == one.unit for one in chosen) or _elsewhere(labels, change):
             continue
         several = sorted([*chosen, change], key=lambda one: one.verb == RENAME)  # until then everybody uses the old name
         try:
             changed = _changed(obj, several)
         except (AttributeError, IndexError, KeyError, TypeError, ValueError):
             continue
-        if changed != after and full_pass(dump(changed)).passed:
-            chosen, after = several, changed
-    return chosen, after
+        if changed != after and full_pass(text := dump(changed)).passed:
+            chosen, after, printed = several, changed, text
+    return chosen, printed
 
 
-def _elsewhere(obj: Obj, change: Change) -> bool:
-    """Say whether a label is to be changed whose key stands in other places too: of the object, of its pods, in what selects them."""
+def _elsewhere(counted: Mapping[str, int], change: Change) -> bool:
+    """Say whether a label is to be changed whose key (`counted`: how often each is there) stands in other places too.
+
+    Such are the labels of the object, those of its pods, and what selects them.
+    """
     said = [intent.keys if intent.aspect == REMOVE else (intent.aspect, *intent.keys) for intent in change.intents]
-    counted = Counter(_label_keys(obj))
     own = 0 if change.verb == "add" else 1
     return any(names[0] in ("label", "podLabel") and counted[names[-1]] > own for names in said)
 
@@ -145,14 +177,19 @@ def _label_keys(value: Any) -> Iterator[str]:
 _LABEL_MAPS = ("labels", "matchLabels", "selector")
 
 
-def _clear(fact: Intent, facts: Sequence[Intent]) -> bool:
-    """Say whether a short wish about a fact can mean nothing else: the only container, the only port."""
+def _clear(facts: Sequence[Intent]) -> list[Intent]:
+    """Return the facts about which a short wish can mean nothing else: of the only container, of the only port."""
+    there = Counter(fact.aspect for fact in facts)
+    return [fact for fact in facts if _single(fact, there)]
+
+
+def _single(fact: Intent, there: Mapping[str, int]) -> bool:
     if fact.keys and bool(fact.keys[0]) != (fact.aspect == "tls") and fact.aspect.startswith(("container.", "mount.", "tls")):
         return False
-    if fact.aspect == "container.image" and any(one.aspect == "init.image" for one in facts):
+    if fact.aspect == "container.image" and there["init.image"]:
         return False
     head = "container.port" if fact.aspect.startswith("container.port") else fact.aspect.split(".")[0]
-    return head not in ("port", "container.port") or sum(one.aspect == head for one in facts) == 1
+    return head not in ("port", "container.port") or there[head] == 1
 
 
 def _changed(obj: Obj, changes: Sequence[Change]) -> Obj:
@@ -198,16 +235,22 @@ _SHOWN = re.compile(
     re.IGNORECASE,
 )
 _GREETS = re.compile(r"(hi|hey|hello|good|morning|yo|dear|um|uh|ok|okay|so|well|alright)\b", re.IGNORECASE)  # it follows the name
+_ASIDE = re.compile(r"[\w ]+: |.*, so (?:please|i|we)\b", re.IGNORECASE)  # one colon is enough, and nobody asked for reasons
+_GRANTING = ("Role", "ClusterRole")
 _OF_ITS_PODS = ("NetworkPolicy", "PodDisruptionBudget")
 
 
-def _noted_form(obj: Obj, text: str, noted: Sequence[Intent]) -> tuple[str, list[Intent], str] | None:
+def _noted_form(obj: Obj, shown: str, text: str, noted: Sequence[Intent]) -> tuple[str, list[Intent], str] | None:
     """Return request, statements and answer for a student that is not shown the object; None where they are no object by themselves."""
     if any(intent.aspect in (REMOVE, RENAME) for intent in noted):
         return None
-    if _SHOWN.search(text) or _GREETS.match(text) or obj["kind"] in _OF_ITS_PODS:
+    if obj["kind"] in _GRANTING and not any(intent.aspect.startswith("grant") for intent in noted):
+        return None  # it would grant nothing
+    if any(intent.aspect in ("port", "port.target", "immutable") for intent in noted):
+        return None  # of which pods, or of what, nobody says
+    if ". " in text or "? " in text or _ASIDE.match(text) or _SHOWN.search(text) or _GREETS.match(text) or obj["kind"] in _OF_ITS_PODS:
         return None
-    request = asked(dump(obj), text, notes=True)
+    request = asked(shown, text, notes=True)
     if any(intent.aspect == "container.image" and str(intent.value) not in request for intent in noted):
         return None  # only the tag was said
     said = list(noted)

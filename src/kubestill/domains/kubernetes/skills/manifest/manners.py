@@ -16,7 +16,7 @@ from kubestill.domains.kubernetes.skills.manifest.parts import Speaker, finished
 
 _PEOPLE = "Priya Tomás Wei Aisha Jonas Maria Dmitri Chloe Omar Ingrid Kenji Fatima Lars Amara Ravi Elena Marek Yuki Sam".split()
 _ALWAYS = (*HEAD, "data", "spec.nfs.server", "spec.nfs.path", "spec.hostPath.path")
-_AT_MOST = 7  # of more things everybody makes a list
+_AT_MOST = 5  # of more things everybody makes a list
 _NUMBERED = 5  # so many steps and more are numbered
 _AT_LENGTH = 4  # more than so many things nobody says in one breath
 _LANGUAGES = ("spanish", "slavic", "chinese", "hindi")
@@ -36,9 +36,11 @@ class Seeds:
         """Return what is wanted: kind, name and namespace."""
         return self.request.head()
 
-    def items(self, register: str = "") -> list[str]:
-        """Return every clause that is not said yet."""
+    def items(self, register: str = "", in_line: bool = False) -> list[str]:
+        """Return every clause that is not said yet; for one enumeration (`in_line`) those last that are lists themselves."""
         found: list[Clause] = list(self.request.clauses)
+        if in_line:
+            found.sort(key=lambda clause: clause.lists)
         self.request.clauses.clear()
         register = register or self.register
         return [self.request.say(clause, register, IS if register == "vp" else None) for clause in found]
@@ -55,7 +57,7 @@ def compose_otherwise(intents: Sequence[Intent], rng: Random, part: str) -> Comp
     """Say the intents of one object in another manner, with phrase parts of `part` only."""
     heads = [intent for intent in intents if intent.aspect in HEAD]
     request, unsaid = Request.about(intents, rng, part)
-    seeds = Seeds(Speaker(rng, part), request, rng.choice(("np", "np", "kv", "vp")), rng.random() < 0.2, rng.random() < 0.2)
+    seeds = Seeds(Speaker(rng, part), request, rng.choice(("np", "np", "kv", "vp")), rng.random() < 0.12, rng.random() < 0.12)
     long = len(request.clauses) > _AT_LENGTH or any(clause.whole for clause in request.clauses)
     manner = rng.choices(_MANNERS, _SHARES_OF_LONG if long else _SHARES)[0]
     if manner is _dictated and any(clause.inner or clause.after for clause in request.clauses):
@@ -119,7 +121,7 @@ def _ticketed(seeds: Seeds) -> str:
 
 def _mailed(seeds: Seeds) -> str:
     speaker, head = seeds.speaker, seeds.head()
-    items = seeds.items("np")
+    items = seeds.items("np", in_line=True)
     reader, writer = speaker.rng.sample(_PEOPLE, 2)
     text = _put(speaker.say("manners.mail/open", n=reader), "head", head)
     if items:
@@ -133,7 +135,7 @@ def _strung(seeds: Seeds, manner: str, register: str, join: str) -> str:
     speaker, head = seeds.speaker, seeds.head()
     parts = [_put(speaker.say(f"manners.{manner}/open"), "head", head)]
     nominal = register == "np" and has(f"manners.{manner}/more_np")
-    items = seeds.items(register)
+    items = seeds.items(register, in_line=True)
     half = len(items) if len(items) < 3 and speaker.chance(0.6) else (len(items) + 1) // 2
     for breath in (items[:half], items[half:]):
         if breath:
@@ -149,7 +151,7 @@ def _chatted(seeds: Seeds) -> str:
     if speaker.chance(0.5):
         items = seeds.items("kv")
         text += speaker.rng.choice((", ", "\n")).join(["", *items]) if items else ""
-    elif items := seeds.items("np"):
+    elif items := seeds.items("np", in_line=True):
         text += ", " + _put(speaker.say("manners.chat/more_np"), "item", listed(items))
     close = speaker.maybe("manners.chat/close", 0.35)
     return f"{text}, {close}" if close else text
@@ -195,5 +197,5 @@ def _stepped(seeds: Seeds) -> str:
 
 
 _MANNERS: tuple[Callable[[Seeds], str], ...] = (_story, _ticketed, _mailed, _chatted, _dictated, _abroad, _coded, _stepped)
-_SHARES = (0.12, 0.15, 0.14, 0.16, 0.12, 0.11, 0.08, 0.09)
-_SHARES_OF_LONG = (0.2, 0.36, 0.1, 0.06, 0.03, 0.0, 0.14, 0.11)
+_SHARES = (0.13, 0.225, 0.17, 0.18, 0.12, 0.005, 0.08, 0.09)
+_SHARES_OF_LONG = (0.2, 0.45, 0.08, 0.04, 0.0, 0.0, 0.12, 0.11)

@@ -10,7 +10,7 @@ from kubestill.domains.api import Intent
 from kubestill.domains.kubernetes.phrasing.clause import CLOSE, OPEN, Manner, shield
 from kubestill.domains.kubernetes.phrasing.clauses import clauses
 from kubestill.domains.kubernetes.phrasing.finish import bare, tidy
-from kubestill.domains.kubernetes.phrasing.lines import Table, read_tables
+from kubestill.domains.kubernetes.phrasing.lines import Table, earlier, read_tables
 from kubestill.ground.seeds import stable_hash
 
 FILES = ("edits", "sets", "custom", "manners")
@@ -44,7 +44,7 @@ class Speaker:
 
     def say(self, name: str, **values: str) -> str:
         """Return a line of a table with its placeholders filled in; what is filled in is shielded from changes of the text."""
-        text, form = parts()[f"manifest.{name}"].pick(self.rng, self.part)
+        text, form = parts()[f"manifest.{name}"].early(self.rng, self.part)
         self.forms.append(form)
         for key, value in values.items():
             text = text.replace("{" + key + "}", shield(value)) if value else text
@@ -54,7 +54,7 @@ class Speaker:
         """Return the line of a table that this person keeps to, as people write a list: each of its lines alike."""
         table = parts()[f"manifest.{name}"]
         lines = (self._lines[name],) if name in self._lines else table.lines(self.part)
-        self._lines[name] = lines[int(self.rng.random() * len(lines))]
+        self._lines[name] = earlier(lines, self.rng, self.part)
         text, form = table.one_of((self._lines[name],), self.rng)
         self.forms.append(form)
         for key, value in values.items():
@@ -66,7 +66,7 @@ class Speaker:
         if self.rng.random() >= chance:
             return ""
         for _ in range(_TRIES):
-            text, form = parts()[f"manifest.{name}"].pick(self.rng, self.part)
+            text, form = parts()[f"manifest.{name}"].early(self.rng, self.part)
             if form not in self.forms:
                 self.forms.append(form)
                 return text

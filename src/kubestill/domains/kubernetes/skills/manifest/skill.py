@@ -1,8 +1,8 @@
 """The skill of writing manifests: a request in English, one manifest as the answer, and the intents that must hold."""
 
 import re
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -17,30 +17,28 @@ from kubestill.domains.kubernetes.intents.tree import look
 from kubestill.domains.kubernetes.manifests import read as read_manifests
 from kubestill.domains.kubernetes.phrasing.compose import Composed, compose
 from kubestill.domains.kubernetes.printing import dump
+from kubestill.domains.kubernetes.skills.manifest.choosing import ESSENTIAL, choose
 from kubestill.domains.kubernetes.skills.manifest.context import manifest_context
+from kubestill.domains.kubernetes.skills.manifest.fragments import fragment, idle, unclear
 from kubestill.domains.kubernetes.skills.manifest.granted import void_grant
 from kubestill.ground.seeds import stable_hash
 from kubestill.tools.checks.api import Verdict
 
 NAME = "manifest"
 Say = Callable[[Sequence[Intent], Random, str], Composed]  # how intents become a request
-# What a request can carry: more than this many facts nobody types, and a small context cannot hold.
-MAX_INTENTS = 14
-MAX_VALUE_CHARS = 60
-MAX_GRANTS = 8
-# Said always, where there: without them the object would be another one.
-ESSENTIAL = frozenset(
-    (
-        "container.image init.image port spec.schedule rule backend target roleRef provisioner spec.maxReplicas spec.controller "
-        "handler spec.externalName spec.resources.requests.storage spec.capacity.storage value claim.storage deny allow allow.all "
-        "podSelector podSelector.all spec.type spec.minAvailable spec.maxUnavailable selector grant grant.names grant.url limit "
-        "hard metric.utilization metric.value subject.ServiceAccount subject.User subject.Group"
-    ).split()
-)
+MAX_VALUE_CHARS, MAX_LINE_CHARS = 60, 150
+MAX_GRANTS = 5
 _NAME = re.compile(r"[\w.:/@-]+\Z")  # no `${APP}` that something else would have filled in
-_PLACEHOLDER = re.compile(r"<[\w .-]+>|\$\{|\{[A-Za-z][\w-]*\}|\{\{|%\(")  # what somebody else would have filled in
+# What somebody else would have filled in; and values that say so, which names of variables (`CLIENT_ID`) do not.
+_PLACEHOLDER = re.compile(r"<[\w .-]+>|\$\{|\{[A-Za-z][\w-]*\}|\{\{|%\(")
+_STAND_IN = re.compile(
+    r"(?i:placeholder|goes[-_ ]here|\*\*|^update_|^patched_|\byour_|^\$\w+$|change_?me|replace_?me|^your[-_ ]|\btodo\b)|"
+    r"(?<![($\w])(?:[A-Z]+_)+(?:ID|NAME|IMAGE|TAG|HERE)\b"
+)
 _UNFILLED, _EXPANDS = re.compile(r"\$\("), ("container.", "init.")  # which kustomize would have filled in, but for containers
-_NO_IMAGE = re.compile(r"((your|my|some|the|init|container)[-_]?)?(image|img)([-_]name)?\Z", re.IGNORECASE)
+_NO_IMAGE = re.compile(
+    r"((your|my|some|the|init|container)[-_]?)?(image|img)([-_](name|url))?\Z|(?-i:[^:@]*[A-Z])", re.IGNORECASE
+)  # no name has capitals
 _PLAIN = re.compile(r"[\x20-\x7e]+\Z")
 
 
@@ -48,7 +46,7 @@ class ManifestSkill:
     """Draws requests for manifests, or writes the request that a real manifest answers."""
 
     name = NAME
-    version = 7  # of reading, building, drawing and phrasing
+    version = 8  # of reading, building, drawing and phrasing
     reads = frozenset((MANIFESTS,))
 
     def draw(self, rng: Random, part: str) -> Sample | Drop:
@@ -71,7 +69,14 @@ class ManifestSkill:
 
 def drawn(rng: Random, part: str) -> list[Intent]:
     """Return what is asked of an invented object."""
-    return clear([intent for intent in draw_intents(rng, part) if _keeps(intent, rng)])
+    for _ in range(_TRIES):
+        intents = [intent for intent in draw_intents(rng, part) if _keeps(intent, rng)]
+        if unclear(intents) is None:
+            break
+    return clear(intents)
+
+
+_TRIES = 12  # draws of an object until a request for it can be read in one way only
 
 
 def wanted(document: Document, rng: Random) -> list[Intent] | Drop:
@@ -86,12 +91,14 @@ def wanted(document: Document, rng: Random) -> list[Intent] | Drop:
         intents, shared = read(obj), _shares_scratch(obj)
     except (AttributeError, TypeError, KeyError, ValueError):
         return Drop("unreadable-intents")
-    if void := void_grant(intents):
+    if void := void_grant(intents) or fragment(document, obj, intents):
         return void
     if any("$" in intent.aspect for intent in intents):
         return Drop("patch")  # of kustomize: `$patch: delete` is no field of an object
     sayable = [intent for intent in intents if _sayable(intent) and not silent(intent)]
-    chosen = clear(_run_whole(_choose(sayable, rng), intents))
+    if not KINDS[obj["kind"]].namespaced:
+        sayable = [intent for intent in sayable if intent.aspect != "namespace"]  # which the API server takes off
+    chosen = clear(_run_whole(choose(sayable, rng), intents))
     if not all(_NAME.match(str(intent.value)) for intent in chosen if intent.aspect in ("name", "namespace", "container.image")):
         return Drop("template")
     if any(_UNFILLED.search(text) for intent in chosen if not intent.aspect.startswith(_EXPANDS) for text in _texts(intent.value)):
@@ -113,6 +120,10 @@ def wanted(document: Document, rng: Random) -> list[Intent] | Drop:
         return Drop("undefined-variable")
     if shared:
         return Drop("shared-scratch")
+    if idle(chosen, intents):
+        return Drop("nothing-to-run")
+    if doubt := unclear(chosen):
+        return doubt
     typed = {one.keys for one in chosen if one.aspect == "rule.pathType" and one.value == "ImplementationSpecific"}  # no `Exact` either
     if any(route.keys not in typed for route in as_patterns(intents)):
         return Drop("regex-path")
@@ -121,12 +132,13 @@ def wanted(document: Document, rng: Random) -> list[Intent] | Drop:
         return Drop("nothing-in-it")
     if obj["kind"] == "NetworkPolicy" and not any(intent.aspect in ("allow", "allow.all", "deny") for intent in chosen):
         return Drop("nothing-in-it")  # which would silently deny
-    if wants and not any(intent.aspect == wants for intent in chosen):
+    if wants and not any(intent.aspect.partition(".")[0] == wants or intent.aspect == wants for intent in chosen):
         return Drop("nothing-in-it")
     return chosen
 
 
-_HOLDS = {"ConfigMap": "data", "Secret": "data", "ResourceQuota": "hard", "LimitRange": "limit"}  # what each is nothing without
+# What each is nothing without.
+_HOLDS = {"ConfigMap": "data", "Secret": "data", "ResourceQuota": "hard", "LimitRange": "limit", "Role": "grant", "ClusterRole": "grant"}
 _EXPANDED = re.compile(r"\$[({]?(\w+)")
 
 
@@ -190,7 +202,7 @@ def clear(intents: Sequence[Intent]) -> list[Intent]:
 
 def asked(intents: Sequence[Intent], rng: Random, part: str, source: Mapping[str, str] | None = None, say: Say = compose) -> Sample | Drop:
     """Return the sample in which `say` asks for all of the intents; one with a `source` was read from there, any other invented."""
-    composed = say(intents, rng, part)
+    composed = say([_in_cores(intent) for intent in intents], rng, part)
     if any(intent.aspect in ESSENTIAL for intent in composed.unsaid):
         return Drop("essential-unsayable")
     said = composed.said
@@ -203,6 +215,15 @@ def asked(intents: Sequence[Intent], rng: Random, part: str, source: Mapping[str
     return Sample(identity, NAME, composed.text, answer, said, kind, road, composed.forms, dict(source or {}))
 
 
+def _in_cores(intent: Intent) -> Intent:
+    """Return an amount of processor time in cores where it is large and comes out even: nobody says `10000m cpu`."""
+    if not (intent.aspect.endswith(".cpu") or "cpu" in intent.keys[-1:]):
+        return intent
+    text = str(intent.value)
+    even = text.endswith("000m") and len(text) > 5 and text[:-1].isdigit()
+    return replace(intent, value=text[:-4]) if even else intent
+
+
 def _keeps(intent: Intent, rng: Random) -> bool:
     """A default is seldom asked for."""
     return not silent(intent) or rng.random() < 0.3
@@ -212,59 +233,15 @@ def _sayable(intent: Intent) -> bool:
     if "[]" in intent.aspect or intent.value is None or intent.value == "":
         return False
     texts = [*intent.keys, *_texts(intent.value)]
-    if any(_PLACEHOLDER.search(text) for text in texts):
+    if any(_PLACEHOLDER.search(text) for text in texts) or any(_STAND_IN.search(text) for text in _texts(intent.value)):
         return False
-    if isinstance(intent.value, tuple) and any("'" in text for text in texts):
-        return False  # which a shell has only as `'"'"'`
+    if isinstance(intent.value, tuple) and (any("'" in text for text in texts) or sum(map(len, texts)) > MAX_LINE_CHARS):
+        return False  # which a shell has only as `'"'"'`, or is too long to be typed into a request
     return all(len(text) <= MAX_VALUE_CHARS and (text == "" or bool(_PLAIN.match(text))) for text in texts)
 
 
 def _texts(value: Any) -> list[str]:
     return [text for item in value for text in _texts(item)] if isinstance(value, tuple) else [str(value)]
-
-
-def _choose(intents: Sequence[Intent], rng: Random) -> list[Intent]:
-    """Keep what is essential and some of the rest, in the manifest's own order."""
-    essential = [i for i in intents if i.aspect in ("kind", "name", "namespace") or i.aspect in ESSENTIAL]
-    rest = [intent for intent in intents if intent not in essential]
-    share = rng.choice((0.4, 0.7, 1.0, 1.0))
-    room = max(0, MAX_INTENTS - len(essential))
-    kept = set(rng.sample(range(len(rest)), min(room, round(len(rest) * share))))
-    wanted = {id(intent) for place, intent in enumerate(rest) if place in kept} | {id(intent) for intent in essential}
-    chosen = [intent for intent in intents if id(intent) in wanted][: 2 * MAX_INTENTS]
-    return whole(_few(chosen))
-
-
-def _few(intents: Sequence[Intent]) -> list[Intent]:
-    """Return intents with no more of one sort than a person goes through one by one; of several annotations those that are plain words."""
-    counted: Counter[tuple[str, ...]] = Counter()
-    there = Counter(intent.aspect for intent in intents)
-    mapped = {aspect for aspect in ("annotation", "podAnnotation") if there[aspect] > 1}
-    kept = []
-    for intent in intents:
-        if intent.aspect in mapped and set(str(intent.value)) & set(',"{'):
-            continue
-        sort = (intent.aspect, *(intent.keys[:1] if intent.aspect.startswith(("container", "mount")) else ()))
-        counted[sort] += 1
-        if counted[sort] <= _FEW.get(intent.aspect, counted[sort]):
-            kept.append(intent)
-    return kept
-
-
-_PAIRS = 5  # of one map
-_FEW = {
-    "data": 6,
-    **dict.fromkeys("container.env.secret container.env.configMap container.env.field pod.toleration mount.secret".split(), 3),
-    **dict.fromkeys("mount.configMap mount.hostPath mount.emptyDir pod.imagePullSecret".split(), 3),
-    **dict.fromkeys("container.env label podLabel annotation podAnnotation parameter spec.csi.volumeAttributes".split(), _PAIRS),
-}
-
-
-def whole(intents: Sequence[Intent]) -> list[Intent]:
-    """Return intents without details whose thing is not among them."""
-    places = {(intent.aspect, intent.keys[:2]) for intent in intents}
-    ports = {(intent.aspect, (*intent.keys, str(intent.value))) for intent in intents if intent.aspect in ("port", "container.port")}
-    return [intent for intent in intents if not _orphaned(intent, places | ports)]
 
 
 _RUN = ("container.command", "container.args")
@@ -274,22 +251,3 @@ def _run_whole(chosen: Sequence[Intent], intents: Sequence[Intent]) -> list[Inte
     """Return what is chosen without half a command line: its program alone, or arguments that would be run by themselves."""
     parted = {intent.keys for intent in intents if intent.aspect in _RUN and intent not in chosen}
     return [intent for intent in chosen if not (intent.aspect in _RUN and intent.keys in parted)]
-
-
-_HANDLERS = ("httpGet", "tcpSocket", "exec", "grpc")
-_MOUNTS = ("pvc", "configMap", "secret", "emptyDir", "hostPath", "claimTemplate")
-
-
-def _orphaned(intent: Intent, places: set[tuple[str, tuple[str, ...]]]) -> bool:
-    """Say whether a detail (of a port, of a mount, of a probe) is asked for without the thing that it belongs to."""
-    parts = intent.aspect.split(".")
-    if parts[-2:-1] == ["port"]:
-        return (".".join(parts[:-1]), intent.keys) not in places
-    if parts[0] == "mount":
-        wanted = [f"mount.{source}" for source in _MOUNTS] if len(parts) == 2 else [f"mount.{parts[1]}"]
-        return (len(parts) > 2 or parts[1] not in _MOUNTS) and not any((aspect, intent.keys[:2]) in places for aspect in wanted)
-    if len(parts) == 4 and parts[1].endswith("Probe"):
-        return (".".join(parts[:3]), intent.keys[:1]) not in places
-    if len(parts) == 3 and parts[1].endswith("Probe") and parts[2] not in _HANDLERS:
-        return not any((f"{parts[0]}.{parts[1]}.{handler}", intent.keys[:1]) in places for handler in _HANDLERS)
-    return False

@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 from random import Random
 
 from kubestill.domains.api import MANIFESTS, Document, Drop, Intent, Sample
+from kubestill.domains.kubernetes.skills.manifest.choosing import ESSENTIAL, INVENTED_TOTALS, choose, whole
 from kubestill.domains.kubernetes.skills.manifest.context import manifest_context
 from kubestill.domains.kubernetes.skills.manifest.custom import DEFINITIONS, reverse_definition
 from kubestill.domains.kubernetes.skills.manifest.edits import draw_edit, reverse_edit
 from kubestill.domains.kubernetes.skills.manifest.judging import judge
 from kubestill.domains.kubernetes.skills.manifest.manners import compose_otherwise, fewer
 from kubestill.domains.kubernetes.skills.manifest.sets import draw_set
-from kubestill.domains.kubernetes.skills.manifest.skill import ESSENTIAL, NAME, ManifestSkill, asked, drawn, wanted, whole
+from kubestill.domains.kubernetes.skills.manifest.skill import NAME, ManifestSkill, asked, drawn, wanted
 from kubestill.tools.checks.api import Verdict
 
 # Shares of draws; what remains is the plain road. To write one object from nothing stays the greater part.
@@ -26,7 +27,7 @@ class WideManifestSkill:
     """Draws requests for one manifest, several, or a changed one; or writes those that a real manifest or a definition answers."""
 
     name = NAME
-    version = 8  # of all roads, the plain one included
+    version = 9  # of all roads, the plain one included
     reads = frozenset((MANIFESTS, DEFINITIONS))
 
     def __init__(self) -> None:
@@ -37,11 +38,13 @@ class WideManifestSkill:
         roll = rng.random()
         if roll < MANNERS:
             intents = drawn(rng, part)
-            chosen = whole(fewer(intents, ESSENTIAL, rng)) if rng.random() < _FEWER else intents
+            chosen = whole(fewer(intents, ESSENTIAL, rng)) if rng.random() < _FEWER else choose(intents, rng, INVENTED_TOTALS)
             return asked(chosen, rng, part, say=compose_otherwise)
         if roll < MANNERS + EDITS:
             return draw_edit(rng, part)
-        return draw_set(rng, part) if roll < MANNERS + EDITS + SETS else self.plain.draw(rng, part)
+        if roll < MANNERS + EDITS + SETS:
+            return draw_set(rng, part)
+        return asked(choose(drawn(rng, part), rng, INVENTED_TOTALS), rng, part)
 
     def reverse(self, document: Document, rng: Random, part: str) -> Sample | Drop:
         """Ask for what a real manifest says or for a change of it, or for an object of the kind that a definition defines."""

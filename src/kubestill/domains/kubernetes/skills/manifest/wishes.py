@@ -9,7 +9,7 @@ from kubestill.domains.kubernetes.skills.manifest.parts import Speaker, finished
 
 _PEOPLE = "Priya Tomás Wei Aisha Jonas Maria Dmitri Chloe Omar Ingrid Kenji Fatima Lars Amara Ravi Elena Marek Yuki Sam".split()
 # Topics that are said by the lines of another one.
-_PLAINLY = 0.06  # share of changes that are said as if of a new object
+_PLAINLY = 0.02  # share of changes that are said as if of a new object
 _SAME = {"schedule_words": "schedule", "pod_label": "label"}
 
 
@@ -77,7 +77,8 @@ def _register(speaker: Speaker, change: Change, register: str) -> str:
         return _do(speaker, change)
     table = "set" if register == "order" or speaker.chance(0.5) else "change"
     what = _what(speaker, change)
-    return _put(speaker.say(f"edits.{register}/{table}", **change.values), "what", what.removeprefix("the ") if register == "kv" else what)
+    say = speaker.steadily if register == "kv" else speaker.say  # nobody mixes `->` and `=` in one list
+    return _put(say(f"edits.{register}/{table}", **change.values), "what", what.removeprefix("the ") if register == "kv" else what)
 
 
 def _why(speaker: Speaker, changes: Sequence[Change]) -> str:
@@ -181,4 +182,4 @@ _MANNERS: tuple[Callable[[Speaker, Sequence[Change]], str], ...] = (
     _dictated,
     _reordered,
 )
-_SHARES = (0.48, 0.08, 0.12, 0.08, 0.07, 0.05, 0.06, 0.06)
+_SHARES = (0.56, 0.08, 0.12, 0.08, 0.06, 0.05, 0.04, 0.01)
