@@ -45,7 +45,13 @@ def _explain(ctx: click.Context, parameter: click.Parameter, code: str | None) -
 @click.option("--kubeconfig", type=click.Path(path_type=Path), help="With --cluster: another kubeconfig.")
 @click.option("--context", default="", help="With --cluster: another context.  [default: the current one]")
 @click.option("--namespace", "-n", default="", help="What the objects are for: one that names another fails. Also where --cluster tries.")
-@click.option("--known-namespace", "namespaces", multiple=True, metavar="NAME", help="One that the cluster has: all others fail.")
+@click.option(
+    "--known-namespace",
+    "namespaces",
+    multiple=True,
+    metavar="NAME",
+    help="One that the cluster has, beside those of the settings: an object in any other fails.",
+)
 @click.option("--schemas", default="", metavar="NAME", help="Schemas of a cluster, kept by `kubestill schema pull`.")
 @click.option("--kubectl", "commands", multiple=True, metavar="COMMAND", help="Check a kubectl command; may be given again.")
 @click.option("--fix", is_flag=True, help="Show what can be mended for certain as a diff, ask, and write it.")
@@ -97,7 +103,7 @@ def _asked(settings: "LintSettings", given: Mapping[str, Any]) -> "Asked":
         excludes=settings.excludes,
         schemas=given["schemas"],
         namespace=given["namespace"],
-        namespaces=given["namespaces"] or settings.namespaces,
+        namespaces=(*settings.namespaces, *given["namespaces"]),
         cluster=Cluster(given["kubeconfig"], given["context"]) if given["cluster"] else None,
     )
 

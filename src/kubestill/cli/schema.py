@@ -14,13 +14,14 @@ def schema() -> None:
 @click.option("--kubeconfig", type=click.Path(path_type=Path), help="Another kubeconfig than the usual one.")
 @click.option("--context", default="", help="Another context.  [default: the current one]")
 def pull(kubeconfig: Path | None, context: str) -> None:
-    """Fetch what a cluster serves: the schemas of its kinds and the definitions of its custom resources."""
+    """Fetch what a cluster serves: the schemas of its kinds, the definitions of its custom resources, and the names of its namespaces."""
     from kubestill.ground.settings import read_settings
     from kubestill.pipeline.linting import CLUSTERS
     from kubestill.pipeline.table import PULL
 
     found = PULL.load("kubernetes")(kubeconfig, context, read_settings().cache / CLUSTERS)
-    click.echo(f"{found.name}: Kubernetes {found.release}, {found.kinds} kinds, {found.definitions} definitions of custom resources")
+    kept = f"{found.kinds} kinds, {found.definitions} definitions of custom resources, {len(found.namespaces)} namespaces"
+    click.echo(f"{found.name}: Kubernetes {found.release}, {kept}")
     for name, reason in found.left_out.items():
         click.echo(f"left out: {name}: {reason}", err=True)
     if found.lacking:

@@ -3,6 +3,7 @@
 import sys
 from dataclasses import dataclass
 from importlib.util import find_spec
+from os import getpid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -72,8 +73,8 @@ def serve(store: Store, key_file: Path | None, **given: Any) -> None:
         http = HttpSettings(keys=(*read_settings().api_keys, *_keys(key_file)), shared=shared, **of_http)
         with listen(http) as bound:
             shown = f"[{http.host}]" if ":" in http.host else http.host
-            click.echo(f"kubestill serves {', '.join(found)} at http://{shown}:{bound.getsockname()[1]}", err=True)
-            serve(Opening(store.workspace, settings, http), http, bound)
+            told = f"{', '.join(found)} at http://{shown}:{bound.getsockname()[1]}"
+            serve(Opening(store.workspace, settings, http, told), http, bound)
 
 
 @dataclass
@@ -83,9 +84,10 @@ class Opening:
     workspace: Path
     service: "ServiceSettings"
     http: "HttpSettings"
+    told: str = ""  # what is served, and where
 
     def __call__(self) -> "FastAPI":
-        """Load the models, and return the app over them."""
+        """Load the models, say so, and return the app over them."""
         from kubestill.pipeline.serving import open_service
         from kubestill.pipeline.shelf import WorkspaceShelf
         from kubestill.serving.api import Wish
@@ -98,7 +100,10 @@ class Opening:
         for one in service.models.values():
             one.identity(Wish())  # hashes the model's files: else the first request would wait for it
         mcp = load_object("kubestill.serving.mcp:mcp_routes") if find_spec("mcp") else None
-        return make_app(service, self.http, page_router(service, WorkspaceShelf(store)), mcp)
+        app = make_app(service, self.http, page_router(service, WorkspaceShelf(store)), mcp)
+        if self.told:
+            click.echo(f"kubestill serves {self.told}" + (f" (process {getpid()})" if self.http.workers > 1 else ""), err=True)
+        return app
 
 
 def _keys(file: Path | None) -> tuple[str, ...]:

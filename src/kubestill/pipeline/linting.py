@@ -80,7 +80,7 @@ class Asked:
     holds between the objects, too; with `closed` they are all that the cluster will hold. `olds`: files or folders of the objects
     as they are now. `excludes` says which files are left out. `schemas` names a cluster whose schemas were pulled; `cluster` asks
     one for a dry run of what passes. `namespace`: the one that all objects are for, as `kubectl apply --namespace` takes it.
-    `namespaces`: all that the cluster has ("*" in a name stands for any text); none are known where there are none.
+    `namespaces`: those that the cluster has, with those that were pulled ("*" in a name stands for any text); none: nobody knows.
     """
 
     version: str = ""
@@ -119,8 +119,8 @@ class Lint:
         if asked.schemas:
             version, pulled, enums, namespaces = PULLED.load("kubernetes")(read_settings().cache / CLUSTERS, asked.schemas)
         definitions = (*pulled, *contents(asked.definitions, b""))
-        self.namespaces = asked.namespaces or namespaces
-        needs_objects = asked.together or bool(asked.olds or asked.namespace) or asked.cluster is not None
+        self.namespaces = {*asked.namespaces, *namespaces}
+        needs_objects = asked.together or bool(asked.olds or asked.namespace or self.namespaces) or asked.cluster is not None
         self.against = Against(asked.version or version, definitions, tuple(asked.policies), needs_objects, enums)
         self.domain = domain_of(self.against)
         if asked.cluster:
@@ -156,8 +156,10 @@ class Lint:
         more: list[list[Finding]] = [[] for _ in held]
         places = [place for place, one in enumerate(held) if one.manifest is not None]
         members = [(held[place].manifest, held[place].file) for place in places]
-        is_set = self.asked.together and (len(members) > 1 or self.asked.closed or bool(self.namespaces))
-        told = self.domain.judge_set(members, self.asked.closed, self.namespaces) if is_set else []
+        if self.asked.together and (len(members) > 1 or self.asked.closed):
+            told = self.domain.judge_set(members, self.asked.closed, self.namespaces)
+        else:
+            told = self.domain.judge_homes(members, self.namespaces) if self.namespaces else []
         manifests = [manifest for manifest, _ in members]
         told += self.domain.judge_places(manifests, self.asked.namespace) if self.asked.namespace else []
         for index, finding in [*told, *self.domain.judge_updates(olds, manifests)]:

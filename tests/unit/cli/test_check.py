@@ -155,6 +155,24 @@ def test_the_settings_of_a_repository_are_laid_under_the_command(
     assert answer(["check", ".", "--config", "gone.toml"]) == 2 and "gone.toml" in capsys.readouterr().err
 
 
+def test_known_namespaces_hold_for_single_documents_and_from_settings_and_command_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = "apiVersion: v1\nkind: Service\nmetadata: {name: web, namespace: shpo}\nspec: {selector: {app: web}, ports: [{port: 80}]}\n"
+    (tmp_path / "service.yaml").write_text(text)
+    assert answer(["check", "service.yaml"]) == 0
+    capsys.readouterr()
+    for more in ([], ["--alone"]):
+        assert answer(["check", "service.yaml", "--known-namespace", "shop", *more]) == 1
+        told = capsys.readouterr().out
+        assert "K8S602" in told and told.count("K8S6") == 1  # nothing is known of what else the cluster holds
+    (tmp_path / ".kubestill.toml").write_text('namespaces = ["shp?"]\n')
+    assert answer(["check", "service.yaml"]) == 0 == answer(["check", "service.yaml", "--known-namespace", "shop"])
+    (tmp_path / ".kubestill.toml").write_text('namespaces = ["team-*"]\n')
+    assert answer(["check", "service.yaml"]) == 1 and answer(["check", "service.yaml", "--known-namespace", "shpo"]) == 0
+
+
 def test_annotations_of_github_escape_what_would_end_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "a,b:c.yaml"
     path.write_text(BAD.replace("broken", '"50%\\nbroken"'))

@@ -198,6 +198,12 @@ class Kubernetes:
 
         return judge_set([Member(manifest, file=file) for manifest, file in members], closed=closed, namespaces=namespaces)
 
+    def judge_homes(self, members: Sequence[tuple[Manifest, str]], namespaces: Collection[str]) -> list[tuple[int, Finding]]:
+        """Return which objects live in none of the cluster's namespaces, and in none that another of them makes, with the index of each."""
+        from kubestill.domains.kubernetes.relations import Member, judge_homes  # not needed, so not loaded, where none are known
+
+        return judge_homes([Member(manifest, file=file) for manifest, file in members], namespaces)
+
     def judge_places(self, members: Sequence[Manifest], namespace: str) -> list[tuple[int, Finding]]:
         """Return which objects name another namespace, with the index of each."""
         from kubestill.domains.kubernetes.placing import judge_places  # not needed, so not loaded, where no namespace is meant

@@ -128,5 +128,5 @@ class Worker:
 def _log() -> None:
     """Let a line a request go to stderr, and uvicorn's warnings."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    for name in ("uvicorn.error", "httpx", "httpx2"):
+    for name in ("uvicorn.error", "httpx", "httpx2", "mcp"):
         logging.getLogger(name).setLevel(logging.WARNING)

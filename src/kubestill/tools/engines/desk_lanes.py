@@ -19,7 +19,8 @@ from kubestill.tools.engines.local import Answering, SharedEngine
 from kubestill.tools.engines.writing import Table, advance, close_up
 from kubestill.tools.grammar.api import Guide
 
-NEARER = 32  # tokens that another lane must have read of a prompt for it to be left to that lane
+NEARER = 32  # tokens of a prompt, read already, by which lanes differ: fewer are read again as soon as copied
+LOOKED_AGAIN_SECONDS = 0.05
 CLOSING_SECONDS = 1.0
 
 
@@ -118,7 +119,8 @@ class Lane(Thread):
                     self.desk.change.notify_all()  # what another lane had left to this one may now be its own
                 if self.seats:
                     return fresh
-                self.desk.change.wait()
+                # What is left to another lane is looked at again: that work may be stopped, or what it read be gone, and nobody tells.
+                self.desk.change.wait(LOOKED_AGAIN_SECONDS if self.desk.waiting else None)
             return None
 
     def _due(self) -> Iterator[Seat]:
@@ -129,26 +131,26 @@ class Lane(Thread):
         while desk.waiting and taken < self.most:
             work = len(desk.waiting) + taken - len(self.seats) + sum(len(lane.seats) for lane in desk.lanes)
             share = -(-work // len(desk.lanes))
-            if taken >= share or self._another_takes(desk.waiting[0], share, taken):
+            if taken >= share or self._another_takes(desk.waiting[0], share):
                 return
             seat = desk.waiting.popleft()
             if not seat.job.over:
                 taken += 1
                 yield seat
 
-    def _another_takes(self, seat: Seat, share: int, taken: int) -> bool:
-        """Say whether the work is another lane's, which has room: one that has read much more of its prompt, or the first idle one.
+    def _another_takes(self, seat: Seat, share: int) -> bool:
+        """Say whether the work is another lane's, which has room: one that has read much more of its prompt, or else has less to do.
 
-        So the work of one client stays with the first lane, and with its threads.
+        Of like ones it is the first's, so that the work of one client stays with the first lane, and with its threads. That is one order of
+        all lanes, so one of them takes it.
         """
         prompt = seat.answering.writing.prompt
-        mine = self.kin(prompt)
-        for lane in self.desk.lanes:
-            if lane is not self and len(lane.seats) < min(share, lane.most):
-                theirs = lane.kin(prompt)
-                if theirs >= mine + NEARER or (lane.place < self.place and len(lane.seats) <= taken and mine < theirs + NEARER):
-                    return True
-        return False
+        others = [lane for lane in self.desk.lanes if lane is not self and len(lane.seats) < min(share, lane.most)]
+        return any(lane.claim(prompt) > self.claim(prompt) for lane in others)
+
+    def claim(self, prompt: Sequence[int]) -> tuple[int, int, int]:
+        """Return how good a claim this lane has to a prompt; the greatest takes it."""
+        return self.kin(prompt) // NEARER, -len(self.seats), -self.place
 
     def kin(self, prompt: Sequence[int]) -> int:
         """Return how many of the prompt's first tokens some row here has read."""
@@ -175,15 +177,15 @@ class Lane(Thread):
             self._leave(self.table)
 
     def _leave(self, table: Table) -> None:
-        """Settle what is finished, and close up the rows."""
+        """Close up the rows, and settle what is finished: whoever waited for it finds its row free."""
         for seat in self.seats:
-            writing = seat.answering.writing
-            writing.halted = seat.job.over
-            if writing.finished:
-                self._settle(seat)
+            seat.answering.writing.halted = seat.job.over
+        finished = [seat for seat in self.seats if seat.answering.writing.finished]
         going = close_up(table, [seat.answering.writing for seat in self.seats])
         with self.desk.change:
             self.seats = [self.seats[place] for place in going]
+        for seat in finished:
+            self._settle(seat)
 
     def _settle(self, seat: Seat) -> None:
         """End a work; a stopped one has ended."""

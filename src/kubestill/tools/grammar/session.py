@@ -163,6 +163,7 @@ class Session:
 
         Raises:
             ValueError: it is not allowed here.
+            TooComplex: the grammar cannot be followed further.
             UserError: the grammar of the next step cannot be compiled.
         """
         if not self.offer(token):

@@ -264,6 +264,22 @@ def test_no_lane_is_idle_while_work_waits(engine):
         desk.close()
 
 
+def test_some_lane_takes_what_waits_whatever_each_has_read(engine, monkeypatch):
+    """What lanes have read of a prompt changes as others write over it: drawn anew at each look."""
+    rng = random.Random(5)
+    monkeypatch.setattr("kubestill.tools.engines.desk_lanes.Lane.kin", lambda lane, prompt: rng.choice([0, 5, 15, 20, 33, 38, 70]))
+    desk = LaneDesk(engine, DeskHow(6, lanes=3))
+    try:
+        for _ in range(12):
+            works = [desk.submit("a pod", Ask(max_new_tokens=2)) for _ in range(rng.randrange(1, 9))]
+            if rng.random() < 0.5:
+                works.pop(rng.randrange(len(works))).stop()
+            for work in works:
+                work.wait(10)
+    finally:
+        desk.close()
+
+
 def test_the_work_of_one_client_stays_with_the_first_lane(engine, alone):
     desk = LaneDesk(engine, DeskHow(6, lanes=3))
     try:

@@ -106,7 +106,7 @@ def find_pulled(folder: Path, name: str = "") -> Pulled:
         mend = f"name one of {', '.join(known)}" if known else "run: kubestill schema pull"
         raise UserError(str(folder), found, near(name, known) or mend)
     try:
-        about = json.loads(known[chosen].read_text("utf-8"))
+        about = dict(json.loads(known[chosen].read_text("utf-8")))
         return Pulled(known[chosen].parent, **about | {"namespaces": tuple(about.get("namespaces", ()))})
     except (ValueError, TypeError) as error:
         raise UserError(str(known[chosen]), f"cannot be read ({error})", "run again: kubestill schema pull") from error
@@ -156,7 +156,10 @@ def _definitions(connection: Connection) -> tuple[dict[str, dict[str, Any]], str
 
 def _namespaces(connection: Connection) -> tuple[list[str], str]:
     """Return the names of all namespaces, and what is lacking where the user may not list them."""
-    found, refused = _listed(connection, "/api/v1/namespaces", "Namespace", 10 * PAGE_ROWS)
+    try:
+        found, refused = _listed(connection, "/api/v1/namespaces", "Namespace", 10 * PAGE_ROWS)
+    except CannotAsk as error:  # schemas are worth keeping without them
+        found, refused = [], str(error)
     names = [str(table(one.get("metadata")).get("name") or "") for one in found]
     return [name for name in names if name], f"namespaces: {refused}; without their names none is told to be missing" if refused else ""
 

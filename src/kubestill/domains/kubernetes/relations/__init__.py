@@ -3,12 +3,13 @@
 from collections.abc import Collection, Iterator, Sequence
 
 from kubestill.domains.kubernetes.relations.entries import Member
+from kubestill.domains.kubernetes.relations.identity import NamespaceDeclared
 from kubestill.domains.kubernetes.relations.index import Index
 from kubestill.domains.kubernetes.relations.rule import Relation
 from kubestill.domains.kubernetes.relations.table import relations
 from kubestill.tools.checks.api import Finding
 
-__all__ = ["Member", "judge_set"]
+__all__ = ["Member", "judge_homes", "judge_set"]
 
 MAX_FINDINGS = 50  # of one relation about one object; more only hide the first
 
@@ -22,6 +23,12 @@ def judge_set(members: Sequence[Member], *, closed: bool = False, namespaces: Co
     """
     index = Index(members, closed, namespaces)
     return sorted((told for relation in relations() for told in _told(relation, index)), key=lambda told: told[0])
+
+
+def judge_homes(members: Sequence[Member], namespaces: Collection[str]) -> list[tuple[int, Finding]]:
+    """Return which objects live in a namespace that the cluster has not, though nothing else is known of what stands beside them."""
+    index = Index(members, False, namespaces)
+    return list(_told(NamespaceDeclared(), index))
 
 
 def _told(relation: Relation, index: Index) -> Iterator[tuple[int, Finding]]:

@@ -31,6 +31,7 @@ _SERVING_CERTIFICATES = (
     "service.alpha.openshift.io/serving-cert-secret-name",
 )
 _RBAC = frozenset({"ClusterRole.rbac.authorization.k8s.io", "Role.rbac.authorization.k8s.io"})
+_GLOB = frozenset("*?[")  # in the names of namespaces: a pattern
 _FLOATING, _ALL = "?", "*"  # keys beside namespaces, whose names hold neither
 
 
@@ -42,6 +43,9 @@ class Index:
 
     def __init__(self, members: Sequence[Member], closed: bool, namespaces: Collection[str] = ()) -> None:
         self.closed, self.namespaces = closed, namespaces
+        self._patterns = [name for name in namespaces if _GLOB & set(name)]
+        self._literal = CLUSTER_NAMESPACES.union(namespaces).difference(self._patterns)
+        self._homes: dict[str, str] = {}  # what `homeless` says, by namespace
         self._near_asked = 0
         self._by_kind: dict[str, list[Entry]] = defaultdict(list)
         self._placed: dict[tuple[str, str, str], list[Entry]] = defaultdict(list)
@@ -90,12 +94,17 @@ class Index:
     def homeless(self, entry: Entry) -> str:
         """Return words for an object whose namespace is nowhere; empty where it is in the cluster or the set, or nobody can tell."""
         home = entry.namespace
-        known = home in CLUSTER_NAMESPACES or any(fnmatchcase(home, pattern) for pattern in self.namespaces)
-        if known or not (message := self.absent(entry, "Namespace", home)):
-            return ""
-        if not self.namespaces:
+        if home not in self._homes:
+            known = home in self._literal or any(fnmatchcase(home, pattern) for pattern in self._patterns)
+            self._homes[home] = "" if known else self._homeless(entry, home)
+        return self._homes[home]
+
+    def _homeless(self, entry: Entry, home: str) -> str:
+        message = self.absent(entry, "Namespace", home)
+        if not message or not self.namespaces:
             return message
-        near = closest(home, [*self.namespaces, *self._names["Namespace"]])
+        self._near_asked += 1
+        near = closest(home, self._literal.union(self._names["Namespace"])) if self._near_asked <= MAX_NEAR_ASKED else ""
         return f"neither the cluster nor the set has a namespace {home!r}" + (f"; {near}" if near else "")
 
     def made_later(self, name: str) -> bool:

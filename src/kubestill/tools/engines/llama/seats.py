@@ -11,12 +11,14 @@ from time import perf_counter
 import numpy as np
 from numpy.typing import NDArray
 
+from kubestill.ground.settings import usable_cores
 from kubestill.tools.engines.llama.threads import Pace
 from kubestill.tools.engines.llama.weights import WHOLE, Reader, Rows, Weights
 
 # Tokens from which a copy pays: it moves all places of a row, 1,024 of the packaged student's in less time than it reads one token
 # (1.3 and 1.8 ms on a busy core). A model whose rows are larger reads slower, too.
 COPY_PAYS = 16
+ALIKE = 256  # tokens of a row up to which any number of threads gives the same logits, to the bit
 
 
 class Seats(Rows):
@@ -24,7 +26,8 @@ class Seats(Rows):
 
     def __init__(self, weights: Weights, seats: int, places: int) -> None:
         super().__init__(Reader(weights, places), seats)
-        self._pace, self._threads, self._alone = Pace() if weights.small else None, 1, True
+        self._alone, self._threads = True, 1
+        self._pace = Pace() if weights.small and usable_cores() > 1 else None
         self.sequences: list[int] = []
         self.known: list[list[int]] = [[] for _ in range(seats)]  # the tokens that each sequence holds
         self.places, self._left, self._clock = places, [0] * seats, 0  # when each was left: the longest unused is taken first
@@ -60,15 +63,19 @@ class Seats(Rows):
         return max(common(known, wanted) for known in self.known)
 
     def read(self, fed: Sequence[Sequence[int]], wanted: Sequence[int]) -> NDArray[np.float32]:
-        """Read as `Rows.read` does, and remember what; a small model's reading has one thread, or more where it is alone and they pay."""
-        if self._pace is None:
+        """Read as `Rows.read` does, and remember what; a small model's reading has one thread, or more where it is alone and they pay.
+
+        Never more for a row of over ALIKE tokens: llama.cpp then parts its attention by threads, and a near tie could fall by their number.
+        """
+        ends = [self.lengths[sequence] + len(row) for sequence, row in zip(self.sequences, fed, strict=True)]
+        if self._pace is not None and self._alone and max(ends) <= ALIKE:
+            self._take(self._pace.threads)
+            begun = perf_counter()
             found = super().read(fed, wanted)
+            self._pace.took(sum(map(len, fed)), perf_counter() - begun)
         else:
-            count, begun = sum(map(len, fed)), perf_counter()
-            self._take(self._pace.choose(count) if self._alone else 1)
+            self._take(1)
             found = super().read(fed, wanted)
-            if self._alone:
-                self._pace.took(count, self._threads, perf_counter() - begun)
         for seat, tokens in zip(self.sequences, fed, strict=True):
             self.known[seat] += tokens
         return found
@@ -92,7 +99,7 @@ class Seats(Rows):
         self.sequences = kept
 
     def _take(self, threads: int) -> None:
-        if threads != self._threads:
+        if self._pace is not None and threads != self._threads:
             self.loaded.calls.llama_set_n_threads(self.context, threads, threads)
             self._threads = threads
 

@@ -1,40 +1,69 @@
-"""How many threads read a pass of a small model that has the machine to itself: as many as were quickest lately.
+"""How many threads read a pass of a small model that has the machine to itself: as many as were quicker lately.
 
 Two threads of an idle machine read the packaged student's prompts 1.9 times as fast as one, and single tokens 1.4 times. They wait for each
 other many times a pass, so on a busy machine the same two may take five times as long as one. Nobody can tell beforehand, so both are
-timed as they go. What is read does not depend on it.
+timed as they go, in stretches: a thread that has slept needs some passes to be quick again.
 """
+
+from collections import deque
+from statistics import median
 
 from kubestill.ground.settings import usable_cores
 
-EVERY = 8192  # passes from one trial of the other count to the next: some seconds of work
-TRIAL = 128  # passes of a trial: helping threads that have slept take dozens of them to be quick
-WARM = 32  # passes of a trial that tell nothing yet
-MEMORY = 0.8  # of what is known, when a pass tells more
+STRETCH = 8192  # passes from one trial of the other count to the next: some seconds of work
+TRIAL = 160  # passes of a trial
+WARM = 32  # first passes of a stretch, which tell nothing
+LOOKED = 64  # passes after which a count that got slow is noticed
+HELD = 32  # last passes of a size and count that are remembered
 SHORT = 4  # tokens up to which a pass is of the one size, beyond of the other
+LOSS = 1.2  # how much slower the count at hand may get before the other is tried
 
 
 class Pace:
-    """The quicker of two counts of threads, one and `most`, for short passes and for long ones."""
+    """The quicker of two counts of threads, one and `most`."""
 
     def __init__(self, most: int = 0) -> None:
         """`most`: 0 means as many as there are usable cores."""
-        self.most, self._passes = most or usable_cores(), 0
-        self._seconds: dict[tuple[bool, int], float] = {}  # a token, by size and count
+        self.most = most or usable_cores()
+        self.threads = self.most
+        self._left, self._passes = TRIAL, 0  # of this stretch
+        self._took: dict[tuple[bool, int], deque[float]] = {}  # seconds a token, by size and count
+        self._tokens = {False: 0, True: 0}
 
-    def choose(self, tokens: int) -> int:
-        """Return how many threads to read the next pass with, which is of `tokens`."""
+    def took(self, tokens: int, seconds: float) -> None:
+        """Learn from a pass that was read with `threads`, and choose those of the next."""
         size = tokens > SHORT
-        slower = self._known(size, 1) < self._known(size, self.most)
-        best, other = (1, self.most) if slower else (self.most, 1)
-        return other if self._passes % EVERY < TRIAL else best
-
-    def took(self, tokens: int, threads: int, seconds: float) -> None:
-        """Learn from the pass."""
         self._passes += 1
-        if self._passes % EVERY not in range(1, WARM + 1):
-            key, each = (tokens > SHORT, threads), seconds / tokens
-            self._seconds[key] = MEMORY * self._seconds.get(key, each) + (1 - MEMORY) * each
+        self._tokens[size] += tokens
+        if self._passes > WARM:
+            self._took.setdefault((size, self.threads), deque(maxlen=HELD)).append(seconds / tokens)
+        if self._passes >= self._left:
+            self._go_on(trial=self._left == TRIAL)
+        elif self._passes % LOOKED == 0 and self._passes > 2 * WARM and self._slower() > LOSS:
+            self._begin(self._other, STRETCH)
 
-    def _known(self, size: bool, count: int) -> float:
-        return self._seconds.get((size, count), 0.0)  # what is not known yet seems quick, and is tried
+    @property
+    def _other(self) -> int:
+        return self.most if self.threads == 1 else 1
+
+    def _go_on(self, trial: bool) -> None:
+        """Begin the next stretch: after a trial with the quicker count, or with the one that is yet unknown; else with a trial."""
+        if not trial:
+            self._begin(self._other, TRIAL)
+        elif slower := self._slower():
+            self._begin(self._other if slower > 1 else self.threads, STRETCH)
+        else:
+            self._begin(self._other, TRIAL)
+
+    def _begin(self, threads: int, passes: int) -> None:
+        self.threads, self._left, self._passes = threads, passes, 0
+        if passes == TRIAL:  # what is known of it may be of another day
+            self._took = {key: took for key, took in self._took.items() if key[1] != threads}
+
+    def _slower(self) -> float:
+        """Return how many times as long as with the other count the work takes with this one; 0 where nothing is known of both."""
+        mine = other = 0.0
+        for size, tokens in self._tokens.items():
+            if (here := self._took.get((size, self.threads))) and (there := self._took.get((size, self._other))):
+                mine, other = mine + tokens * median(here), other + tokens * median(there)
+        return mine / other if other else 0.0

@@ -45,3 +45,6 @@ def test_schemas_that_were_pulled_judge_without_the_cluster(server, kubeconfig, 
     capsys.readouterr()
     assert answer(["check", str(path), "--schemas", name]) == 1
     assert "spec.containers[0].imagePullPolicy" in capsys.readouterr().out
+    path.write_text("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, namespace: kube-sytem}\n")
+    assert answer(["check", str(path)]) == 0 and answer(["check", str(path), "--schemas", name]) == 1
+    assert "did you mean 'kube-system'" in capsys.readouterr().out

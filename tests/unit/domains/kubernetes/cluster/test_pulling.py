@@ -102,6 +102,8 @@ def test_names_of_namespaces_are_kept_page_by_page_and_without_the_right_that_is
     full.routes["/api/v1/namespaces"] = 403, status(403, message), []
     pulled = pull(connection, tmp_path)
     assert pulled.namespaces == () and message in pulled.lacking and pulled.definitions == 121
+    full.routes["/api/v1/namespaces"] = 500, b"<html>", []
+    assert pull(connection, tmp_path).definitions == 121
 
 
 def test_what_was_pulled_before_namespaces_were_kept_can_still_be_used(connection, full, tmp_path):
@@ -149,9 +151,10 @@ def test_what_is_not_there_is_told_with_the_command(tmp_path, connection, full):
     pulled = pull(connection, tmp_path)
     with pytest.raises(UserError, match=f"did you mean '{pulled.name}'"):
         find_pulled(tmp_path, pulled.name[:-2])
-    (pulled.folder / "cluster.json").write_text("{")
-    with pytest.raises(UserError, match="cannot be read"):
-        find_pulled(tmp_path)
+    for broken in ("{", "[1]", "3"):
+        (pulled.folder / "cluster.json").write_text(broken)
+        with pytest.raises(UserError, match="cannot be read"):
+            find_pulled(tmp_path)
 
 
 def test_allowed_values_are_those_of_built_in_kinds(connection, full, tmp_path):

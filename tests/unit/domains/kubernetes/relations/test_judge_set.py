@@ -342,6 +342,11 @@ def test_where_the_namespaces_of_the_cluster_are_known_another_is_an_error_in_an
     assert not known(thing("Namespace", "shpo"), pod(namespace="shpo"), closed=closed)
 
 
+def test_names_near_a_missing_namespace_are_names_and_not_patterns():
+    [(_, finding)] = known(pod(namespace="team"), spaces=("team-*", "teams"))
+    assert "did you mean 'teams'" in finding.message
+
+
 def test_a_namespace_that_a_tool_fills_in_or_that_nobody_names_is_not_judged():
     assert not known(pod(namespace="{{ .Release.Namespace }}"), pod())
     assert not known(pod(namespace="elsewhere"), spaces=())

@@ -9,6 +9,7 @@ from kubestill.domains.kubernetes.drawing.draw import draw_intents
 from kubestill.domains.kubernetes.skills.manifest.choosing import ESSENTIAL, TOTALS, choose
 from kubestill.domains.kubernetes.skills.manifest.edits import reverse_edit
 from kubestill.domains.kubernetes.skills.manifest.skill import ManifestSkill, drawn, wanted
+from kubestill.domains.kubernetes.skills.manifest.wide import WideManifestSkill
 
 POD = """apiVersion: v1
 kind: Pod
@@ -136,3 +137,32 @@ def test_whole_cores_are_not_said_in_thousandths() -> None:
         str(one.value) for sample in samples if isinstance(sample, Sample) for one in sample.intents if one.aspect.endswith("limits.cpu")
     }
     assert said == {"12"}
+
+
+MALFORMED = (
+    "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: web}\ndata: {config.yaml: {server: x}}\n",
+    "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: web, annotations: {a: [1]}}\ndata: {a: b}\n",
+    "apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: {selector: {app: web}, ports: [{port: [80]}]}\n",
+    "apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {name: web}\n"
+    "spec: {scaleTargetRef: {kind: [], name: web, apiVersion: apps/v1}, maxReplicas: 3}\n",
+)
+
+
+@pytest.mark.parametrize("text", MALFORMED)
+def test_a_value_of_a_wrong_shape_ends_nothing(text: str) -> None:
+    for seed in range(20):
+        assert isinstance(WideManifestSkill().reverse(_document(text), Random(seed), TRAIN), Sample | Drop)
+
+
+@pytest.mark.parametrize("image", ["prom/node-exporter:v1", "nvcr.io/nvidia/k8s-device-plugin:v0.1", "gcr.io/k8s-testimages/grafana:1"])
+def test_an_image_that_does_something_needs_no_command(image: str) -> None:
+    found = [ManifestSkill().reverse(_document(_pod(image)), Random(seed), TRAIN) for seed in range(20)]
+    assert not any(isinstance(one, Drop) and one.reason == "nothing-to-run" for one in found) and any(
+        isinstance(one, Sample) for one in found
+    )
+
+
+def test_arguments_may_stand_before_their_command() -> None:
+    text = _pod(more="args: ['echo hi']\n    command: ['sh', '-c']")
+    found = [ManifestSkill().reverse(_document(text), Random(seed), TRAIN) for seed in range(20)]
+    assert not any(isinstance(one, Drop) and one.reason == "half-a-command" for one in found)

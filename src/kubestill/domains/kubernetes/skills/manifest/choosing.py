@@ -54,13 +54,11 @@ _OF_PODS = ("podLabel", "podAnnotation")
 _TOKENS = re.compile(r"/secrets/kubernetes\.io/serviceaccount\Z")
 _BY_KEY = frozenset("label podLabel annotation podAnnotation".split())
 # What the API server says by itself where nothing is said, and the lenses know no default of.
-_DEFAULTS = frozenset(
-    (
-        *(("pod.enableServiceLinks", True), ("pod.dnsPolicy", "ClusterFirst"), ("pod.schedulerName", "default-scheduler")),
-        *(("container.terminationMessagePath", "/dev/termination-log"), ("container.terminationMessagePolicy", "File")),
-        *((f"container.{probe}.successThreshold", 1) for probe in ("livenessProbe", "readinessProbe", "startupProbe")),
-    )
-)
+_DEFAULTS = {
+    **{"pod.enableServiceLinks": True, "pod.dnsPolicy": "ClusterFirst", "pod.schedulerName": "default-scheduler"},
+    **{"container.terminationMessagePath": "/dev/termination-log", "container.terminationMessagePolicy": "File"},
+    **{f"container.{probe}.successThreshold": 1 for probe in ("livenessProbe", "readinessProbe", "startupProbe")},
+}
 
 
 @cache
@@ -70,14 +68,14 @@ def _weight(aspect: str) -> float:
 
 def choose(intents: Sequence[Intent], rng: Random, totals: Sequence[int] = TOTALS) -> list[Intent]:
     """Keep what is essential and some of the rest, in the manifest's own order: so many facts in all as one of `totals`."""
-    told = {(intent.aspect[3:].lower(), intent.keys, intent.value) for intent in intents if intent.aspect in _OF_PODS}
+    told = {(intent.aspect[3:].lower(), intent.keys, repr(intent.value)) for intent in intents if intent.aspect in _OF_PODS}
     rest: list[tuple[float, int]] = []
     always = 0
     for place, intent in enumerate(intents):
         if _always(intent.aspect):
             always += 1
-        elif not _by_itself(intent) and (intent.aspect, intent.keys, intent.value) not in told:
-            weight = _DEFAULTED if (intent.aspect, intent.value) in _DEFAULTS else _weight(intent.aspect)
+        elif not _by_itself(intent) and (intent.aspect, intent.keys, repr(intent.value)) not in told:
+            weight = _DEFAULTED if _DEFAULTS.get(intent.aspect) == intent.value else _weight(intent.aspect)
             if rng.random() < _NEEDED:
                 weight = 1.0
             if weight >= _COMMON or rng.random() < weight + 0.3:

@@ -17,11 +17,11 @@ _BY_CONTROLLERS = frozenset(
 )
 _UNFILLED = re.compile(r"\$\{?[A-Z_]{2,}")
 _NODE_PORTS = range(30_000, 32_768)
-RUN_BY_SHELL = re.compile(r"-[a-z]*c\Z")
+RUN_BY_SHELL = re.compile(r"-[a-z]{0,3}c\Z")  # `-c`, `-ec`, `-euxc`
 # Images that end at once, or wait for a person, where nothing is said of what they run.
 _IDLE = re.compile(
     r"(?:.*/)?(ubuntu|busybox|alpine|debian|centos|fedora|bash|python|node|golang|curl|pause-?shell|amazonlinux|rockylinux|perl|ubi\d?|"
-    r"bci-base|toolbox|git|kubectl|aws-cli|cloud-sdk|k8s)(?=[:@-]|\Z)"
+    r"bci-base|toolbox|git|kubectl|aws-cli|cloud-sdk|k8s)(?:[:@][^/]*)?\Z"
 )
 
 
@@ -39,7 +39,7 @@ def fragment(document: Document, obj: Mapping[str, Any], facts: Sequence[Intent]
     labels = look(obj, "metadata", "labels") or {}
     if look(obj, "metadata", "ownerReferences") or (isinstance(labels, Mapping) and not _BY_CONTROLLERS.isdisjoint(labels)):
         return Drop("made-by-a-controller")
-    if any(fact.aspect == "target" and fact.value[0] not in _SCALED for fact in facts):
+    if any(fact.aspect == "target" and str(fact.value[0]) not in _SCALED for fact in facts):
         return Drop("target-of-another-group")
     if any(fact.aspect.endswith(".image") and "://" in str(fact.value) for fact in facts):
         return Drop("template")  # of a builder such as ko
@@ -53,7 +53,7 @@ _EXPANDED = ("container.", "init.", "data")  # where a shell or the server puts 
 def unclear(said: Sequence[Intent]) -> Drop | None:
     """Return why a request for these facts would be read in two ways, or be for what does not work."""
     lines: dict[tuple[str, tuple[str, ...]], list[str]] = {}
-    for fact in said:
+    for fact in sorted(said, key=lambda fact: fact.aspect not in _COMMANDS):  # a manifest may have its arguments first
         if fact.aspect == "port":
             if fact.value in _NODE_PORTS:
                 return Drop("port-of-nodes")  # of a node port, or of the service?
@@ -75,7 +75,8 @@ def _upper(value: Any) -> bool:
     return all(str(one).isupper() for one in (value if isinstance(value, tuple) else (value,)))
 
 
-_RUNS = ("container.command", "container.args", "init.command", "init.args")
+_COMMANDS = ("container.command", "init.command")
+_RUNS = (*_COMMANDS, "container.args", "init.args")
 
 
 def idle(said: Sequence[Intent], facts: Sequence[Intent]) -> bool:

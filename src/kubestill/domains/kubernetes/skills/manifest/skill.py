@@ -113,7 +113,7 @@ def wanted(document: Document, rng: Random) -> list[Intent] | Drop:
         return Drop("essential-unsayable")
     if _names_in_part(intents):
         return Drop("names-of-some-verbs")
-    numbers = [(intent.aspect, intent.keys, intent.value) for intent in intents if intent.aspect in ("port", "container.port")]
+    numbers = [(intent.aspect, intent.keys, repr(intent.value)) for intent in intents if intent.aspect in ("port", "container.port")]
     if len(set(numbers)) < len(numbers):
         return Drop("ports-of-one-number")
     if _expands_unknown(chosen):
@@ -217,7 +217,7 @@ def asked(intents: Sequence[Intent], rng: Random, part: str, source: Mapping[str
 
 def _in_cores(intent: Intent) -> Intent:
     """Return an amount of processor time in cores where it is large and comes out even: nobody says `10000m cpu`."""
-    if not (intent.aspect.endswith(".cpu") or "cpu" in intent.keys[-1:]):
+    if not (intent.aspect.endswith(".cpu") or (intent.aspect in ("hard", "limit") and "cpu" in intent.keys[-1:])):
         return intent
     text = str(intent.value)
     even = text.endswith("000m") and len(text) > 5 and text[:-1].isdigit()
