@@ -46,7 +46,7 @@ class ManifestSkill:
     """Draws requests for manifests, or writes the request that a real manifest answers."""
 
     name = NAME
-    version = 8  # of reading, building, drawing and phrasing
+    version = 9  # of reading, building, drawing and phrasing
     reads = frozenset((MANIFESTS,))
 
     def draw(self, rng: Random, part: str) -> Sample | Drop:

@@ -27,7 +27,7 @@ class WideManifestSkill:
     """Draws requests for one manifest, several, or a changed one; or writes those that a real manifest or a definition answers."""
 
     name = NAME
-    version = 9  # of all roads, the plain one included
+    version = 10  # of all roads, the plain one included
     reads = frozenset((MANIFESTS, DEFINITIONS))
 
     def __init__(self) -> None:
