@@ -102,7 +102,8 @@ class Opening:
         mcp = load_object("kubestill.serving.mcp:mcp_routes") if find_spec("mcp") else None
         app = make_app(service, self.http, page_router(service, WorkspaceShelf(store)), mcp)
         if self.told:
-            click.echo(f"kubestill serves {self.told}" + (f" (process {getpid()})" if self.http.workers > 1 else ""), err=True)
+            who = f"kubestill, process {getpid()}," if self.http.workers > 1 else "kubestill"
+            click.echo(f"{who} serves {self.told}", err=True)
         return app
 
 
