@@ -186,12 +186,18 @@ def test_commands_are_checked(open_page: "Open") -> None:
     assert page.get_by_label("Text to check").input_value() == ""
 
 
-def test_a_comparison_is_blind_until_the_vote_and_is_counted(open_page: "Open", site: "Site") -> None:
+def compared(open_page: "Open") -> "Page":
+    """Return the page with two answers beside each other."""
     page = open_page("#/compare")
     page.locator(".composer select").first.wait_for()
     page.get_by_label("Request", exact=True).fill("a deployment called web")
     page.get_by_role("button", name="Compare", exact=True).click()
     page.locator(".side .code").nth(1).wait_for()
+    return page
+
+
+def test_a_comparison_is_blind_until_the_vote_and_is_counted(open_page: "Open", site: "Site") -> None:
+    page = compared(open_page)
     sides = [page.locator(".side").nth(place).inner_text() for place in (0, 1)]
     assert not any("small" in side or "passed" in side for side in sides)
     free = next(place for place, side in enumerate(sides) if "# free" in side)
@@ -208,11 +214,7 @@ def test_a_comparison_is_blind_until_the_vote_and_is_counted(open_page: "Open", 
 
 
 def test_no_vote_counts_for_answers_that_are_no_longer_shown(open_page: "Open", site: "Site") -> None:
-    page = open_page("#/compare")
-    page.locator(".composer select").first.wait_for()
-    page.get_by_label("Request", exact=True).fill("a deployment called web")
-    page.get_by_role("button", name="Compare", exact=True).click()
-    page.locator(".side .code").nth(1).wait_for()
+    page = compared(open_page)
     before = len(site.service.votes_kept)
     page.route("**/v1/chat/completions", lambda route: None)  # the next answers never come
     page.get_by_role("button", name="Compare", exact=True).click()

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from operator import attrgetter
 from random import Random
 
 from kubestill.domains.api import Intent
@@ -13,6 +14,7 @@ from kubestill.domains.kubernetes.phrasing.order import topic
 from kubestill.domains.kubernetes.phrasing.request import HEAD, Request
 from kubestill.domains.kubernetes.phrasing.style import COLON, WORDS
 
+_LISTS = attrgetter("lists")  # of a clause
 _QUESTION = re.compile(
     r"(can|could|would|will|may|might|any chance|is it|is there|how (about|do|does|would|can)|do you|does anyone|has anyone|mind|"
     r"what('s| does| would))\b",
@@ -97,7 +99,7 @@ def _in_one(request: Request) -> str:
     most = min(len(plain), _AT_ONCE)
     first = plain[: most if len(plain) <= _AT_ONCE and rng.random() < 0.75 else rng.randint(0, most)]
     rest = [clause for clause in request.clauses if clause not in first]
-    first.sort(key=_lists)  # where only the last is a list, nobody loses count
+    first.sort(key=_LISTS)  # where only the last is a list, nobody loses count
     if first:
         texts = [request.say(clause, "np") for clause in first]
         listed = any(_IN_IT.search(one) for one in texts)
@@ -108,10 +110,6 @@ def _in_one(request: Request) -> str:
         text += _spaced(link.replace("{clauses}", _join(request, texts)))
     text += _tail(request, not rest) if asks else ""
     return _around(request, [text if not rest else _sentence(text), *_sentences(request, rest)], 0.3)
-
-
-def _lists(clause: Clause) -> bool:
-    return clause.lists
 
 
 _WITH = re.compile(r"\b(with|having)\b|w/")  # once is enough
@@ -274,7 +272,7 @@ def _head_and_list(request: Request) -> str:
     head = request.head(opener=opener, tail=False)
     register = rng.choice(("np", "kv"))
     if len(request.clauses) <= _AT_ONCE:
-        request.clauses.sort(key=_lists)
+        request.clauses.sort(key=_LISTS)
     texts = [request.say(clause, register) for clause in request.clauses]
     if not texts:
         return f"{opener} {head}".strip()

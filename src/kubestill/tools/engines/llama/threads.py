@@ -48,9 +48,7 @@ class Pace:
 
     def _go_on(self, trial: bool) -> None:
         """Begin the next stretch: after a trial with the quicker count, or with the one that is yet unknown; else with a trial."""
-        if not trial:
-            self._begin(self._other, TRIAL)
-        elif slower := self._slower():
+        if slower := trial and self._slower():
             self._begin(self._other if slower > 1 else self.threads, STRETCH)
         else:
             self._begin(self._other, TRIAL)

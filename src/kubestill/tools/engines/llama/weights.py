@@ -8,7 +8,6 @@ import os
 import weakref
 from collections.abc import Sequence
 from itertools import accumulate
-from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +22,6 @@ ALL_F32 = (0, 1024)  # LLAMA_FTYPE_ALL_F32, said or guessed: nothing in the file
 PASS_TOKENS = 512  # tokens of one pass: llama.cpp's own default for a physical batch
 SLACK = 16  # places that guesses may reach beyond an answer's end
 WHOLE = -1  # of a range of places, or of rows: all
-_FIRST = itemgetter(0)
 
 
 class Weights:
@@ -98,11 +96,12 @@ class Rows:
         """
         if not self.context:
             self._open(len(self.lengths), min(self.weights.context, max(map(len, fed)) + self.most_new))
-        laid = self._lay(fed, wanted)
+        order = sorted(range(len(fed)), key=self.sequences.__getitem__)
+        laid = self._lay(order, fed, wanted)
         if len(laid[0]) <= PASS_TOKENS and sum(wanted) <= self.shown:
-            return self._in_turn(self._pass(*laid), wanted)
+            return _in_turn(self._pass(*laid), order, wanted)
         passes = [self._pass(*(each[part] for each in laid)) for part in _parts(laid[-1], self.shown)]
-        return self._in_turn(np.concatenate(passes), wanted)
+        return _in_turn(np.concatenate(passes), order, wanted)
 
     def cut(self, lengths: Sequence[int]) -> None:
         """Forget what each row read beyond `lengths[row]` tokens."""
@@ -136,14 +135,16 @@ class Rows:
         self.memory = self.loaded.calls.llama_get_memory(self.context)
         self.arrays = _Arrays(rows, self.weights.vocabulary)
 
-    def _lay(self, fed: Sequence[Sequence[int]], wanted: Sequence[int]) -> tuple[list[int], ...]:
+    def _lay(self, order: Sequence[int], fed: Sequence[Sequence[int]], wanted: Sequence[int]) -> tuple[list[int], ...]:
         """Return each token with its place, its sequence, and whether its logits are wanted; and count what the rows have read.
 
-        In the order of the sequences: llama.cpp reads those together whose numbers follow each other, and cuts the batch elsewhere.
+        The rows stand in the `order` of their sequences: llama.cpp reads those together whose numbers follow each other, and cuts the batch
+        elsewhere.
         Lists, since most passes are of a few tokens: arrays of so few cost ten times as much.
         """
         tokens, places, rows, shown = list[int](), list[int](), list[int](), list[int]()
-        for sequence, row, count in sorted(zip(self.sequences, fed, wanted, strict=True), key=_FIRST):
+        for number in order:
+            sequence, row, count = self.sequences[number], fed[number], wanted[number]
             length = self.lengths[sequence]
             tokens += row
             places += range(length, length + len(row))
@@ -151,14 +152,6 @@ class Rows:
             shown += [0] * (len(row) - count) + [1] * count
             self.lengths[sequence] += len(row)
         return tokens, places, rows, shown
-
-    def _in_turn(self, logits: NDArray[np.float32], wanted: Sequence[int]) -> NDArray[np.float32]:
-        """Return logits [M,V], which stand in the order of the sequences, in the order of the rows."""
-        order = sorted(range(len(wanted)), key=self.sequences.__getitem__)
-        if all(place == row for place, row in enumerate(order)):
-            return logits
-        starts = dict(zip(order, accumulate((wanted[row] for row in order), initial=0), strict=False))
-        return logits[[start for row, count in enumerate(wanted) for start in range(starts[row], starts[row] + count)]]
 
     def _pass(self, tokens: list[int], places: list[int], rows: list[int], shown: list[int]) -> NDArray[np.float32]:
         """Read a part of what was laid out; return the logits that it gives."""
@@ -171,6 +164,14 @@ class Rows:
         if not count:
             return np.empty((0, self.weights.vocabulary), np.float32)
         return self.arrays.logits(calls.llama_get_logits(self.context), count)
+
+
+def _in_turn(logits: NDArray[np.float32], order: Sequence[int], wanted: Sequence[int]) -> NDArray[np.float32]:
+    """Return logits [M,V] of rows that were read in an `order`, `wanted[row]` of each, row by row."""
+    if all(place == row for place, row in enumerate(order)):
+        return logits
+    starts = dict(zip(order, accumulate((wanted[row] for row in order), initial=0), strict=False))
+    return logits[[start for row, count in enumerate(wanted) for start in range(starts[row], starts[row] + count)]]
 
 
 def _parts(shown: list[int], most: int) -> list[slice]:
