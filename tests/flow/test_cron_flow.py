@@ -33,6 +33,8 @@ def command(workspace: Path) -> list[str]:
 
 
 def start(workspace: Path) -> subprocess.Popen[str]:
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a shell's background job, whose children would not hear ctrl-C either
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     environment = {**os.environ, "KUBESTILL_PROCESSES": "1"}  # bit-equality is promised for one CPU thread
     pipe = subprocess.PIPE
     arguments = [*command(workspace), "--set=how.training.processes=1"]
