@@ -24,10 +24,11 @@ MIN_STEMMED = 4  # what is left of shorter ones is no stem
 _STEMMER = snowballstemmer.stemmer("english")
 _STEMMING = Lock()  # a stemmer keeps the word that it works on
 
-_CRON = r"(?:[\d*/,-]{1,100}|[A-Za-z]{3})"  # bounded: `1,1,1,…` of any length is read in linear time
+# Bounded: `1,1,1,…` of any length is read in linear time. The last field does not end in what ends a clause: `at 0 2 * * *, please`.
+_CRON, _CRON_LAST = r"(?:[\d*/,-]{1,100}|[A-Za-z]{3})", r"(?:[\d*/,-]{0,99}[\d*]|[A-Za-z]{3})"
 _TOKEN = re.compile(
     rf"""
-      (?P<cron>(?<![\w*/])[\d*][\d*/,-]{{0,99}}(?:[ ]{_CRON}){{4}}(?![\w*/]))    # five cron fields in a row
+      (?P<cron>(?<![\w*/])[\d*][\d*/,-]{{0,99}}(?:[ ]{_CRON}){{3}}[ ]{_CRON_LAST}(?![\w*/]))    # five cron fields in a row
     | (?P<bullet>(?m:^)[ \t]{{0,40}}(?:[*\#>•·+→»\u2013\u2014]+(?=[\w/])|-(?=\w\w)))    # a bullet that no space parts from its word
     | (?P<quoted>"[^"\n]{{1,200}}"|`[^`\n]{{1,200}}`|(?<!\w)'[^'\n]{{1,200}}'(?!\w))
     | (?P<space>\s+)

@@ -33,6 +33,8 @@ def canonical(request):
         ("every 14:05", "every 14:05"),
         ("on */5 * * * 1-5 set", "on‹cron›⟨1⟩ set"),
         ("0 3 * * MON.", "‹cron›⟨1⟩."),
+        ("0 3 * * *, set", "‹cron›⟨1⟩, set"),
+        ("0 3 * * 1,3, set", "‹cron›⟨1⟩, set"),
         ('"sh -c date"', "‹text›⟨1⟩(‹word›⟨2⟩‹flag›⟨3⟩‹word›⟨4⟩)"),
         ('"one two three four five six seven"', "‹text›⟨1⟩"),
         ("`willow`", "‹word›⟨1⟩"),
