@@ -1,5 +1,6 @@
 """`kubestill serve`: checked answers over OpenAI's API, and the page."""
 
+import gc
 import sys
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -28,6 +29,7 @@ _KEYS = "File with API keys, one a line; beside those in KUBESTILL_API_KEYS."
 SWITCH_SECONDS = (
     0.0005  # what a thread with logits waits for one that runs Python: 8 at once 90 answers/s, 72 by Python's 0.005, 80 by 0.0001
 )
+COLLECTED = 10_000, 20, 20  # objects that were made, until the new ones are looked through; rounds, until older ones are
 _OF_SERVICE = {"models", "escalate", "version", "definitions", "log", "cache_seconds"}
 
 
@@ -67,9 +69,10 @@ def serve(store: Store, key_file: Path | None, **given: Any) -> None:
 
     of_service = {name: value for name, value in given.items() if name in _OF_SERVICE and value is not None}
     of_http = {name: value for name, value in given.items() if name not in _OF_SERVICE}
-    settings = ServiceSettings(rows=given["rows"], timeout_seconds=given["timeout_seconds"], **of_service)
-    found = [find_model(store, name).name for name in settings.models or ("",)]
-    with shared_folder(given["workers"]) as shared:
+    with shared_folder(workers := given["workers"]) as shared:
+        many = {"rows": given["rows"], "workers": workers, "shared": shared}
+        settings = ServiceSettings(timeout_seconds=given["timeout_seconds"], **many, **of_service)
+        found = [find_model(store, name).name for name in settings.models or ("",)]
         http = HttpSettings(keys=(*read_settings().api_keys, *_keys(key_file)), shared=shared, **of_http)
         with listen(http) as bound:
             shown = f"[{http.host}]" if ":" in http.host else http.host
@@ -101,6 +104,9 @@ class Opening:
             one.identity(Wish())  # hashes the model's files: else the first request would wait for it
         mcp = load_object("kubestill.serving.mcp:mcp_routes") if find_spec("mcp") else None
         app = make_app(service, self.http, page_router(service, WorkspaceShelf(store)), mcp)
+        gc.collect()
+        gc.freeze()  # what is loaded now stays: to look through it once more took a tenth of a second, between two answers
+        gc.set_threshold(*COLLECTED)
         if self.told:
             who = f"kubestill, process {getpid()}," if self.http.workers > 1 else "kubestill"
             click.echo(f"{who} serves {self.told}", err=True)

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from functools import cached_property
+from functools import cached_property, partial
 from hashlib import sha256
 from pathlib import Path
 from threading import RLock
@@ -47,6 +47,10 @@ class ServiceSettings(BaseModel):
     """Files or folders of custom resources."""
     rows: int = Field(default=8, ge=1)
     """Answers that a model writes at once."""
+    workers: int = Field(default=1, ge=1)
+    """Processes that serve the same, and share the machine."""
+    shared: Path | None = None
+    """Folder that they share, where there are several."""
     timeout_seconds: float = Field(default=0.0, ge=0)
     """The longest that a request may take; 0: for ever."""
     state: Path | None = None
@@ -192,6 +196,15 @@ def ask_model(model: Model, inquiry: Inquiry, told: Told | None = None) -> Answe
     return way.answer(Turn(inquiry, told))
 
 
+def _desk(settings: ServiceSettings, number: int, engine: Engine) -> Desk:
+    """Return the desk of a service's model; each model has a board of its own."""
+    from kubestill.tools.engines.desk import desk_for
+    from kubestill.tools.engines.desk_lanes import DeskHow
+
+    board = settings.shared / f"desk-{number}" if settings.shared else None
+    return desk_for(engine, DeskHow(settings.rows, processes=settings.workers, board=board))
+
+
 def open_service(store: Store, settings: ServiceSettings) -> "CheckedService":
     """Return a service over models of a workspace, all loaded.
 
@@ -202,12 +215,11 @@ def open_service(store: Store, settings: ServiceSettings) -> "CheckedService":
     from kubestill.pipeline.instruments import Workbench  # all of these only a service needs
     from kubestill.serving.service import CheckedService, Conduct
     from kubestill.serving.state import Keeping, State
-    from kubestill.tools.engines.desk import desk_for
 
     domains = Domains()
     names = settings.models or ("",)
     found = [find_model(store, name) for name in (*names, *((settings.escalate,) if settings.escalate else ()))]
-    loaded = [Loaded(model, lambda engine: desk_for(engine, settings.rows), domains, settings) for model in found]
+    loaded = [Loaded(model, partial(_desk, settings, number), domains, settings) for number, model in enumerate(found)]
     larger = loaded.pop() if settings.escalate else None
     if len({one.name for one in loaded}) < len(loaded):
         raise UserError("models", f"one is named twice: {', '.join(one.name for one in loaded)}", "name each once")

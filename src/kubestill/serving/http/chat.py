@@ -7,7 +7,6 @@ from typing import Any
 from uuid import uuid4
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import JSONResponse
 
 from kubestill.serving.http.chat_models import ChatChoice, ChatCompletion, ChatRequest, ChatSaid
 from kubestill.serving.http.errand import Done, Errand, Part, Wanted, gathered
@@ -50,7 +49,7 @@ def chat_router(reception: Reception) -> APIRouter:
             usage = bool(asked.stream_options and asked.stream_options.include_usage)
             return await streamed(reception, request, wanted, lambda events: head.frames(events, usage))
         done = await gathered(Errand(reception, request, wanted, live=False))
-        return JSONResponse(head.completion(done).model_dump(mode="json"))
+        return Response(head.completion(done).model_dump_json(), media_type="application/json")
 
     return router
 

@@ -7,7 +7,6 @@ from typing import Annotated, Any, Literal
 from uuid import uuid4
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
 from kubestill.serving.http.chat_models import MAX_CHOICES, MAX_TOKENS, Drawn, StreamOptions
@@ -72,7 +71,9 @@ def completions_router(reception: Reception) -> APIRouter:
         if asked.stream:
             usage = bool(asked.stream_options and asked.stream_options.include_usage)
             return await streamed(reception, request, wanted, lambda events: head.frames(events, usage))
-        return JSONResponse(head.completion(await gathered(Errand(reception, request, wanted, live=False))).model_dump(mode="json"))
+        return Response(
+            head.completion(await gathered(Errand(reception, request, wanted, live=False))).model_dump_json(), media_type="application/json"
+        )
 
     return router
 

@@ -56,6 +56,8 @@ class Door:
                 for key, value in kept.items():
                     found[key] = value
                 found.setdefault("cache-control", "no-store")
+                if scope["path"] in ANSWERED and self.reception.crowded:
+                    found["connection"] = "close"  # workers take connections as they come: kept ones would stay where they are many
             await send(message)
 
         try:

@@ -4,6 +4,7 @@ import logging
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
+from kubestill.ground.board import Board
 from kubestill.serving.api import Served, Service
 from kubestill.serving.http.errors import ApiError
 from kubestill.serving.http.gate import Gate
@@ -30,13 +31,23 @@ class Reception:
 
     def __post_init__(self) -> None:
         settings = self.settings
-        self.gate = Gate(settings.rows, settings.queue, self.meters.watch)
+        self._board = Board(1, settings.workers, settings.shared / "inside" if settings.shared else None)
+        self.gate = Gate(settings.rows, settings.queue, self._watch)
         self.limits = Limits(settings.requests_per_minute, settings.tokens_per_minute, len(settings.keys), settings.shared)
 
     @property
     def busy(self) -> bool:
         """Whether answers are under way."""
         return self.gate.inside > 0
+
+    @property
+    def crowded(self) -> bool:
+        """Whether another worker has less to do by two answers: a client that connects anew may find that one."""
+        return self.gate.inside > 1 + min((row[0] for row in self._board.others()), default=self.gate.inside)
+
+    def _watch(self, running: int, waiting: int) -> None:
+        self.meters.watch(running, waiting)
+        self._board.show(0, running + waiting)
 
     def model(self, name: str) -> Served:
         """Return the model of a name; "": the first.

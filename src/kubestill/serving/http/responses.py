@@ -7,7 +7,6 @@ from typing import Any
 from uuid import uuid4
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import JSONResponse
 
 from kubestill.serving.http.errand import Done, Errand, Part, Wanted, gathered
 from kubestill.serving.http.errors import ApiError
@@ -45,7 +44,7 @@ def responses_router(reception: Reception) -> APIRouter:
         if asked.stream:
             return await streamed(reception, request, wanted, reply.frames)
         (done,) = await gathered(Errand(reception, request, wanted, live=False))
-        return JSONResponse(reply.whole(done).model_dump(mode="json"))
+        return Response(reply.whole(done).model_dump_json(), media_type="application/json")
 
     return router
 

@@ -1,5 +1,7 @@
 """How the next token is chosen from logits: the likeliest, or a draw. Written once, so that local engines choose alike."""
 
+from functools import cached_property
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,7 +18,12 @@ class Chooser:
 
     def __init__(self, ask: Ask, request: str) -> None:
         self.temperature, self.top_p = ask.temperature, ask.top_p
-        self.random = np.random.default_rng(stable_hash("sample", ask.seed, request))
+        self._seed = ask.seed, request
+
+    @cached_property
+    def random(self) -> np.random.Generator:
+        """The answer's own generator; a greedy one needs none, and to make one takes as long as ten choices."""
+        return np.random.default_rng(stable_hash("sample", *self._seed))
 
     def __call__(self, logits: NDArray[np.float32]) -> int:
         """Return the next token after `logits` [V]; what is not allowed is minus infinity. Of equal ones the first is the likeliest."""

@@ -6,10 +6,10 @@ from kubestill.tools.engines.desk_pools import PoolDesk, Remote
 from kubestill.tools.engines.local import SharedEngine
 
 
-def desk_for(engine: Engine, rows: int = DeskHow.rows, places: int = DeskHow.places) -> Desk:
-    """Return a desk that writes `rows` answers at once; of a llama.cpp model each has `places` tokens with its request, at most."""
+def desk_for(engine: Engine, how: DeskHow) -> Desk:
+    """Return a desk that writes `how.rows` answers at once; what is said of tokens and lanes holds for llama.cpp's models."""
     if isinstance(engine, SharedEngine):
-        return LaneDesk(engine, DeskHow(rows, places))
+        return LaneDesk(engine, how)
     if isinstance(engine, Remote):
-        return PoolDesk(engine, workers=rows)
-    return PoolDesk(engine, workers=1, each=rows)
+        return PoolDesk(engine, workers=how.rows)
+    return PoolDesk(engine, workers=1, each=how.rows)

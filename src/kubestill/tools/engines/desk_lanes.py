@@ -9,9 +9,12 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from threading import Condition, Thread
 from time import monotonic
 
+from kubestill.ground.board import Board
+from kubestill.ground.settings import usable_cores
 from kubestill.tools.engines.api import Ask, Told
 from kubestill.tools.engines.desk_work import Job, Order
 from kubestill.tools.engines.faults import caught
@@ -22,6 +25,7 @@ from kubestill.tools.grammar.api import Guide
 NEARER = 32  # tokens of a prompt, read already, by which lanes differ: fewer are read again as soon as copied
 LOOKED_AGAIN_SECONDS = 0.05
 CLOSING_SECONDS = 1.0
+LONELY_SECONDS = 0.25  # without another lane's work, after which a lane is alone: where they alternate, helping threads would be in the way
 
 
 @dataclass(frozen=True)
@@ -30,8 +34,10 @@ class DeskHow:
 
     rows: int = 8
     places: int = 4096
-    lanes: int = 0  # 0: as many as the engine gains by
+    lanes: int = 0  # 0: as many as the engine gains by, over all processes
     pass_tokens: int = 0  # of a pass, about, the rest of a long prompt waits for the next; 0: as many as the engine says
+    processes: int = 1  # that share the machine, each with a desk
+    board: Path | None = None  # the file by which they see each other's work
 
 
 @dataclass
@@ -51,7 +57,9 @@ class LaneDesk:
         self.pass_tokens = how.pass_tokens or engine.pass_tokens
         self.waiting: deque[Seat] = deque()
         self.change, self.closed = Condition(), False
-        count = min(how.lanes or engine.lanes, how.rows)
+        count = min(how.lanes or engine.lanes(max(1, usable_cores() // how.processes)), how.rows)
+        self.crowded = -LONELY_SECONDS  # when another lane was last seen at work
+        self.board = Board(1, how.processes, how.board)
         self.lanes = [Lane(self, place, how.rows * (place + 1) // count - how.rows * place // count) for place in range(count)]
         for lane in self.lanes:
             lane.start()
@@ -78,6 +86,15 @@ class LaneDesk:
     def reuse(self) -> tuple[int, int]:
         """Return how many tokens the prompts of all answers had so far, and how many of them had been read before."""
         return sum(lane.prompt_tokens for lane in self.lanes), sum(lane.reused_tokens for lane in self.lanes)
+
+    def lonely(self, lane: "Lane") -> bool:
+        """Say whether a lane that works is the first, and has been the only one with work for a while, in all processes."""
+        now = monotonic()
+        self.board.show(0, now)
+        if lane.place or any(other.seats for other in self.lanes[1:]):
+            self.crowded = now
+        latest = max([self.crowded, *(row[0] for row in self.board.others())])
+        return now - latest >= LONELY_SECONDS
 
     def close(self) -> None:
         """Stop all work; the lanes end after the pass that they are in, and free what they hold."""
@@ -170,7 +187,7 @@ class Lane(Thread):
             self._leave(self.table)
         if self.seats:
             # Helping threads belong to the one that they help and never end: those of a second lane would crowd the machine.
-            self.table.use_machine(self.place == 0 and not any(lane.seats for lane in self.desk.lanes[1:]))
+            self.table.use_machine(self.desk.lonely(self))
             advance(self.table, [seat.answering.writing for seat in self.seats], self.desk.pass_tokens)
             for seat in self.seats:
                 caught(seat.answering.tell, seat.job.fail)
@@ -181,6 +198,8 @@ class Lane(Thread):
         for seat in self.seats:
             seat.answering.writing.halted = seat.job.over
         finished = [seat for seat in self.seats if seat.answering.writing.finished]
+        if not finished:
+            return
         going = close_up(table, [seat.answering.writing for seat in self.seats])
         with self.desk.change:
             self.seats = [self.seats[place] for place in going]

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kubestill.ground.errors import UserError
-from kubestill.ground.settings import usable_cores
 from kubestill.tools.engines.api import ANSWER_TOKENS, Ask
 from kubestill.tools.engines.llama.seats import Seats
 from kubestill.tools.engines.llama.weights import Reader, Weights
@@ -46,10 +45,9 @@ class LlamaCppEngine(SharedEngine):
         """Return a reader whose contexts hold as much as is asked for."""
         return Reader(self.weights, ask.max_new_tokens)
 
-    @property
-    def lanes(self) -> int:
-        """A small model's passes have one thread each (SMALL says why), so other cores are used by other batches."""
-        return min(LANES, usable_cores()) if self.weights.small else 1
+    def lanes(self, cores: int) -> int:
+        """Return as many as there are cores, up to LANES: a small model's passes have one thread each (SMALL says why)."""
+        return min(LANES, cores) if self.weights.small else 1
 
     @property
     def pass_tokens(self) -> int:

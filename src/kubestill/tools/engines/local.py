@@ -204,10 +204,9 @@ class Answering:
 class SharedEngine(LocalEngine):
     """An engine whose answers can join a batch that goes on."""
 
-    @property
     @abstractmethod
-    def lanes(self) -> int:
-        """How many batches gain by going on side by side, each in a thread of its own."""
+    def lanes(self, cores: int) -> int:
+        """Return how many batches gain by going on side by side on so many cores, each in a thread of its own."""
 
     @property
     @abstractmethod

@@ -101,6 +101,17 @@ class Pieces:
         shorter = [token for length in range(1, len(text)) for token in self._ids.get(text[:length], ())]
         return shorter + self.beginning(text) if text else []
 
+    def holding(self, characters: str) -> frozenset[int]:
+        """Return the tokens that hold one of some characters, found once."""
+        if characters not in self._holding:
+            wanted = [character.encode() for character in characters]
+            self._holding[characters] = frozenset(token for token, piece in enumerate(self.tokens) if any(one in piece for one in wanted))
+        return self._holding[characters]
+
+    @cached_property
+    def _holding(self) -> dict[str, frozenset[int]]:
+        return {}
+
     @cached_property
     def across(self) -> list[int]:
         """The tokens that hold a line break after their start: what bans say of their end depends on their beginning."""
@@ -124,7 +135,7 @@ class Pieces:
 
     def join(self, tokens: Sequence[int]) -> bytes:
         """Return what the tokens write, in bytes, special tokens by name and the end token left out."""
-        return b"".join(self.tokens[token] for token in tokens if token != self.end)
+        return b"".join([self.tokens[token] for token in tokens if token != self.end])
 
     def spell(self, text: str, before: Sequence[int]) -> list[int]:
         """Return the canonical tokens of `text` after the tokens `before`.

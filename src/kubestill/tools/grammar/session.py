@@ -10,7 +10,7 @@ import re
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from itertools import takewhile
 from typing import TYPE_CHECKING, Protocol
 
@@ -241,29 +241,29 @@ class Session:
     def _known(self, token: int) -> bool:
         return 0 <= token < self._pieces.size
 
-    def _bans(self, more: bytes = b"") -> list[bytes]:
+    def _bans(self, more: bytes = b"") -> tuple[bytes, ...]:
         """Return what may not come next, or after `more`, although the grammar allows it."""
         stage = self._stages[-1]
         if stage.step.bans is None:
-            return []
+            return ()
         text = self._pieces.text(self._tokens[stage.since :]) + more.decode("utf-8", "replace")
-        return [ban.encode() for ban in stage.step.bans(text) if ban]
+        return _encoded(tuple(stage.step.bans(text)))
 
     def _may_repeat(self, tokens: Sequence[int]) -> bool:
         """Whether some of `tokens` could end what is banned, so that bans have to be asked."""
-        step, texts = self._stages[-1].step, self._pieces.tokens
-        if step.bans is None:
-            return False
-        marks = [mark.encode() for mark in step.banned_with]
-        return any(mark in texts[token] for token in tokens if self._known(token) for mark in marks)
+        step = self._stages[-1].step
+        return step.bans is not None and not self._pieces.holding(step.banned_with).isdisjoint(tokens)
 
     def _banned(self, token: int) -> bool:
         """Whether a token ends what is banned: from its first byte on, or from a line break within it."""
         if not self._may_repeat((token,)):
             return False
-        piece = self._pieces.tokens[token]
-        starts = [0, *(place for place in range(1, len(piece)) if piece[place : place + 1] == b"\n")]
-        return any(piece.startswith(ban, start) for start in starts for ban in self._bans(piece[:start]))
+        piece, start = self._pieces.tokens[token], 0
+        while start >= 0:
+            if piece.startswith(self._bans(piece[:start]), start):
+                return True
+            start = piece.find(b"\n", start + 1)
+        return False
 
     def _valid_here(self, tokens: list[int]) -> int:
         """`valid` within the last step: the end token may follow where the text is whole."""
@@ -439,6 +439,11 @@ def fill_masks(sessions: Sequence[Session], bits: NDArray[np.int32]) -> None:
             session.adopt(mask.view(np.uint32))
     for row, session in enumerate(sessions):
         session.fill(bits, row)
+
+
+@lru_cache(256)
+def _encoded(bans: tuple[str, ...]) -> tuple[bytes, ...]:
+    return tuple(ban.encode() for ban in bans if ban)
 
 
 @cache

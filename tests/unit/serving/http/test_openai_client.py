@@ -16,6 +16,7 @@ from kubestill.ground.errors import UserError
 from kubestill.serving.http.errors import as_api_error
 from kubestill.tools.engines.api import Ask
 from kubestill.tools.engines.desk import desk_for
+from kubestill.tools.engines.desk_lanes import DeskHow
 from kubestill.tools.engines.openai_http import OpenAIHttpEngine
 from kubestill.tools.engines.posting import Poster
 from support.fake_service import FakeDesk, FakeService, serving, text_for
@@ -234,7 +235,7 @@ def test_a_server_that_answers_nonsense_is_not_the_clients_fault() -> None:
 
     with HTTPServer(("127.0.0.1", 0), Nonsense) as server, Poster(f"http://127.0.0.1:{server.server_port}/v1") as poster:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        desk = desk_for(OpenAIHttpEngine(poster, "small"), 1)
+        desk = desk_for(OpenAIHttpEngine(poster, "small"), DeskHow(1))
         with pytest.raises(UserError) as found:
             desk.submit("x", Ask()).wait(20)
         desk.close()

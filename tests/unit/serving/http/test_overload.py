@@ -7,13 +7,16 @@ import threading
 import time
 import weakref
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
+from functools import partial
 from typing import Any
 
 import httpx
 import pytest
 from starlette.testclient import TestClient
 
+from kubestill.ground.board import Board
 from kubestill.ground.errors import UserError
 from kubestill.serving.api import Inquiry, Turn, Wish
 from kubestill.serving.http.app import make_app
@@ -209,3 +212,19 @@ def test_mcp_waits_in_the_same_queue() -> None:
         bounded.answer(Turn(Inquiry("from mcp")))
     reception.gate.submit(lambda: None)
     reception.close()
+
+
+def test_a_worker_with_more_to_do_than_another_lets_its_clients_go(tmp_path: Any) -> None:
+    """A kept connection stays with its worker: where the other has less to do, the client is told to connect anew."""
+    other = Board(1, 2, tmp_path / "inside")
+    service = FakeService(FakeDesk(0.05))
+    with serving(service, rows=4, workers=2, shared=tmp_path) as url, httpx.Client() as client:
+        ask = partial(client.post, f"{url}/v1/chat/completions")
+        other._own = 1  # this process has the first row already, as the server that runs in it
+        other.show(0, 3.0)
+        assert "connection" not in ask(json=chat("one of few")).headers
+        other.show(0, 0.0)
+        with ThreadPoolExecutor(3) as pool:
+            replies = list(pool.map(lambda n: ask(json=chat(f"n{n}")), range(3)))
+        assert [reply.headers.get("connection") for reply in replies].count("close") >= 1
+        assert "connection" not in client.get(f"{url}/health").headers

@@ -11,7 +11,7 @@ from kubestill.ground.errors import UserError
 from kubestill.tools.chat.format import ChatFormat
 from kubestill.tools.engines.api import Ask, Stopped, TooLong, Work
 from kubestill.tools.engines.desk import desk_for
-from kubestill.tools.engines.desk_lanes import DeskHow, LaneDesk
+from kubestill.tools.engines.desk_lanes import LONELY_SECONDS, DeskHow, LaneDesk
 from kubestill.tools.engines.llama.seats import Seats, common
 from kubestill.tools.engines.llama_cpp import LlamaCppEngine
 from kubestill.tools.gguf.write import write_gguf
@@ -289,6 +289,33 @@ def test_the_work_of_one_client_stays_with_the_first_lane(engine, alone):
         desk.close()
 
 
+class Elsewhere:
+    """A board on which another process was seen at work at a time."""
+
+    def __init__(self, seen):
+        self.seen, self.shown = seen, []
+
+    def show(self, place, number):
+        self.shown.append(number)
+
+    def others(self):
+        return [[0.0], [self.seen]]
+
+
+def test_helping_threads_are_for_who_is_alone_in_all_processes(engine):
+    desk = LaneDesk(engine, DeskHow(4, lanes=2))
+    first, second = desk.lanes
+    try:
+        assert desk.lonely(first)
+        desk.board = Elsewhere(time.monotonic())
+        assert not desk.lonely(first) and desk.board.shown
+        desk.board = Elsewhere(time.monotonic() - 2 * LONELY_SECONDS)
+        assert desk.lonely(first) and not desk.lonely(second)
+        assert not desk.lonely(first)  # the second has just been at work
+    finally:
+        desk.close()
+
+
 def test_a_closed_desk_stops_what_it_had_and_takes_no_more(engine):
     desk = LaneDesk(engine, DeskHow(2, lanes=1))
     works = [desk.submit("a pod", LONG) for _ in range(12)]
@@ -326,7 +353,7 @@ def test_a_long_prompt_and_a_short_one_go_on_together(engine):
 
 
 def test_places_bound_a_request_and_its_answer(engine):
-    desk = desk_for(engine, 2, places=64)
+    desk = desk_for(engine, DeskHow(2, places=64))
     assert desk.context == 64
     reply = desk.submit("a pod", Ask(500)).wait(30)
     assert reply.prompt_tokens + reply.tokens <= 64
@@ -343,7 +370,7 @@ def test_rounded_weights_alone_write_the_same_and_together_fit_their_grammar(fol
     wanted = [engine.generate([request], ask, [guide])[0] for request, ask, guide in asked]
     one_by_one = [one.submit(*order).wait(30) for order in asked]
     one.close()
-    desk = desk_for(engine, 8)
+    desk = desk_for(engine, DeskHow(8))
     together = [work.wait(60) for work in [desk.submit(*order) for order in asked]]
     desk.close()
     for (_, _, guide), reply in zip(asked, together, strict=True):

@@ -7,7 +7,7 @@ import pytest
 from kubestill.ground.errors import UserError
 from kubestill.tools.engines.api import Ask, Stopped, TooLong
 from kubestill.tools.engines.desk import desk_for
-from kubestill.tools.engines.desk_lanes import LaneDesk
+from kubestill.tools.engines.desk_lanes import DeskHow, LaneDesk
 from kubestill.tools.engines.desk_pools import PoolDesk
 from kubestill.tools.engines.fake import FakeEngine
 from unit.tools.engines.test_openai_http import completion, served
@@ -27,7 +27,7 @@ def test_a_script_answers_in_batches_of_what_waits_and_tells_lines():
         return f"{request}\nend\n"
 
     engine, said = FakeEngine(script), list[str]()
-    desk = desk_for(engine, 4)
+    desk = desk_for(engine, DeskHow(4))
     first = desk.submit("first", ASK, None, said.append)
     assert begun.wait(20)
     waiting = {request: desk.submit(request, ASK) for request in ("a", "b", "bad", "c")}
@@ -51,7 +51,7 @@ def test_a_script_answers_in_batches_of_what_waits_and_tells_lines():
 
 def test_a_student_in_torch_answers_as_alone():
     engine = engine_of(notes=False)
-    desk, said = desk_for(engine, 3), list[str]()
+    desk, said = desk_for(engine, DeskHow(3)), list[str]()
     assert isinstance(desk, PoolDesk) and not isinstance(desk, LaneDesk)
     assert (desk.notes, desk.context, desk.name) == (False, 256, "transformers")
     requests = ["a pod", "scale it", "b", "a service"]
@@ -66,7 +66,7 @@ def test_a_student_in_torch_answers_as_alone():
 def test_a_server_is_asked_by_threads_and_its_errors_are_told():
     script = [events(piece("kind: "), piece("Pod\n"), piece("name: b\n", "stop"))] * 3 + [(401, {}, '{"error": "bad key"}')]
     with served(script) as (engine, _, _):
-        desk, said = desk_for(engine, 1), list[str]()
+        desk, said = desk_for(engine, DeskHow(1)), list[str]()
         works = [desk.submit("x", ASK, None, said.append) for _ in range(3)]
         assert [work.wait(20).text for work in works] == ["kind: Pod\nname: b\n"] * 3
         assert said == ["kind: Pod\n", "name: b\n"] * 3
@@ -77,7 +77,7 @@ def test_a_server_is_asked_by_threads_and_its_errors_are_told():
 
 def test_a_stopped_question_closes_its_connection():
     with served([events(piece("kind: Pod\n"), piece("name: b\n", "stop")), completion("again\n")]) as (engine, _, _):
-        desk, said = desk_for(engine, 1), list[str]()
+        desk, said = desk_for(engine, DeskHow(1)), list[str]()
 
         def once(text):
             said.append(text)

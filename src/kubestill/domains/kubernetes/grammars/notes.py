@@ -30,7 +30,8 @@ MARK = "<|answer|>"  # tools/chat writes it between notes and answer: a token of
 OTHER_TASK = f"{TASK}:"  # how notes begin that are of no manifest
 MAX_POINTERS = 40  # of the chat format
 MAX_OBJECTS = 6  # asked for together
-MAX_LINES = 40  # twice what a request carries: a student that repeats itself must come to an end
+NEXT = "\nkind: "  # how notes of one more object begin
+MAX_LINES = 40  # of an object: twice what a request carries: a student that repeats itself must come to an end
 
 # The values that the API documents: no request means another.
 _CLOSED: dict[str, str] = {
@@ -97,7 +98,7 @@ def notes_grammar(kinds: tuple[str, ...] = ()) -> Grammar:
         aspects = aspects_of(kind)
         if aspects not in names:
             names[aspects] = f"lines{len(names)}"
-            rules.append(f"{names[aspects]}: ({' | '.join(map(terminal, sorted(aspects)))}){{0,{MAX_LINES}}}")
+            rules.append(f"{names[aspects]}: ({' | '.join(map(terminal, sorted(aspects)))})*")  # bans count them: here it costs twice
             lines.extend(sorted(aspects))
         rules.append(f'kind{place}: "kind: {kind}" {names[aspects]}')
     rules.append(f"one: {' | '.join(f'kind{place}' for place in range(len(wanted)))}")
@@ -163,23 +164,31 @@ def _types(aspect: str, words: int) -> tuple[re.Pattern[str], ...]:
 
 
 def pointer_bans(spans: Sequence[Span], typed: bool = True) -> Callable[[str], tuple[str, ...]]:
-    """Return what tells from the notes so far which pointers may not follow: those not given and, if `typed`, those of another type."""
+    """Return what tells from the notes so far which pointers may not follow (those not given and, if `typed`, those of another type), and
+    that no line may, where an object has MAX_LINES.
+    """
     given = {span.surface: span.text for span in spans}
     absent = tuple(f"⟨{number}⟩" for number in range(1, MAX_POINTERS + 1) if f"⟨{number}⟩" not in given)
 
-    def bans(text: str) -> tuple[str, ...]:
-        aspect, colon, rest = text.rpartition("\n")[2].partition(":")
-        if text.startswith(OTHER_TASK) or not typed:
-            return absent
-        types = _types(aspect, max(0, rest.count(" ") - 1)) if colon else (_ANY,)
+    @cache
+    def unfit(aspect: str, words: int) -> tuple[str, ...]:
+        types = _types(aspect, words)
         return (*absent, *(surface for surface, said in given.items() if not any(one.fullmatch(said) for one in types)))
+
+    def bans(text: str) -> tuple[str, ...]:
+        if text.count("\n") >= MAX_LINES and text.rpartition(NEXT)[2].count("\n") >= MAX_LINES:
+            return (*absent, "\n")
+        aspect, colon, rest = text.rpartition("\n")[2].partition(":")
+        if text.startswith(OTHER_TASK) or not typed or not colon:
+            return absent
+        return unfit(aspect, max(0, rest.count(" ") - 1))
 
     return bans
 
 
 def notes_step(grammar: Grammar, spans: Sequence[Span], then: Callable[[str], Step | Given | None], grounding: Grounding = "hard") -> Step:
     """Return the step of notes that point at nothing but what the request gave; how values hold to it, `grounding` says."""
-    step = Step(grammar, then, bans=pointer_bans(spans, grounding == "hard"), banned_with="⟨")
+    step = Step(grammar, then, bans=pointer_bans(spans, grounding == "hard"), banned_with="⟨\n")
     return replace(step, favours=favours(spans), nats=NATS) if grounding == "soft" else step
 
 

@@ -11,7 +11,7 @@ from functools import cache
 from kubestill.domains.api import TASK
 from kubestill.domains.kubernetes.grammars.guide import manifest_guide
 from kubestill.domains.kubernetes.grammars.leading import Leading
-from kubestill.domains.kubernetes.grammars.notes import MARK, MAX_LINES, NotesGuide, noted, notes_grammar, notes_step
+from kubestill.domains.kubernetes.grammars.notes import MARK, NotesGuide, noted, notes_grammar, notes_step
 from kubestill.domains.kubernetes.schema import Schemas
 from kubestill.domains.kubernetes.skills.table import LEADINGS, SKILLS
 from kubestill.ground.errors import UserError
@@ -70,7 +70,7 @@ def _grammar(manifests: bool, tasks: tuple[str, ...]) -> Grammar:
     for place, name in enumerate(tasks):
         lines = [f"T{place}_{number}: /{line}/" for number, line in enumerate(_leading(name).lines)]
         names = " | ".join(line.partition(":")[0] for line in lines)
-        several = f" ({names}){{0,{MAX_LINES}}}" if lines else ""
+        several = f" ({names})*" if lines else ""
         rules += [f'task{place}: "{HEAD}{name}"{several} {MARK}', *lines]
         starts.append(f"task{place}")
     if not manifests:

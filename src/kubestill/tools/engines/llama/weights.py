@@ -100,7 +100,7 @@ class Rows:
         laid = self._lay(order, fed, wanted)
         if len(laid[0]) <= PASS_TOKENS and sum(wanted) <= self.shown:
             return _in_turn(self._pass(*laid), order, wanted)
-        passes = [self._pass(*(each[part] for each in laid)) for part in _parts(laid[-1], self.shown)]
+        passes = [self._pass(*(each[part] for each in laid)).copy() for part in _parts(laid[-1], self.shown)]
         return _in_turn(np.concatenate(passes), order, wanted)
 
     def cut(self, lengths: Sequence[int]) -> None:
@@ -154,7 +154,7 @@ class Rows:
         return tokens, places, rows, shown
 
     def _pass(self, tokens: list[int], places: list[int], rows: list[int], shown: list[int]) -> NDArray[np.float32]:
-        """Read a part of what was laid out; return the logits that it gives."""
+        """Read a part of what was laid out; return the logits that it gives, which the next pass writes over."""
         calls = self.loaded.calls
         failed = calls.llama_decode(self.context, self.arrays.fill(tokens, places, rows, shown))
         if failed:
@@ -167,9 +167,9 @@ class Rows:
 
 
 def _in_turn(logits: NDArray[np.float32], order: Sequence[int], wanted: Sequence[int]) -> NDArray[np.float32]:
-    """Return logits [M,V] of rows that were read in an `order`, `wanted[row]` of each, row by row."""
+    """Return a copy of logits [M,V] of rows that were read in an `order`, `wanted[row]` of each, row by row."""
     if all(place == row for place, row in enumerate(order)):
-        return logits
+        return logits.copy()
     starts = dict(zip(order, accumulate((wanted[row] for row in order), initial=0), strict=False))
     return logits[[start for row, count in enumerate(wanted) for start in range(starts[row], starts[row] + count)]]
 
@@ -210,10 +210,10 @@ class _Arrays:
         return self.batch
 
     def logits(self, address: int, count: int) -> NDArray[np.float32]:
-        """Return a copy of the logits [count,V] at an address: the next pass writes over them."""
+        """Return the logits [count,V] at an address."""
         if self.viewed != address:
             pointer = ctypes.cast(address, ctypes.POINTER(ctypes.c_float))
             self.view = np.ctypeslib.as_array(pointer, (PASS_TOKENS, self.vocabulary))  # only what is there is read
             self.viewed = address
-        found: NDArray[np.float32] = self.view[:count].copy()
+        found: NDArray[np.float32] = self.view[:count]
         return found

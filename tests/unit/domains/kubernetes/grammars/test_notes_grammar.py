@@ -72,6 +72,14 @@ def test_what_cannot_be_meant_is_refused(line):
     assert accepted(f"{before}{line}{MARK}")
 
 
+def test_an_object_has_forty_lines_at_most():
+    """A student that repeats itself comes to an end, and what it has noted is kept."""
+    name, line = "kind: Pod\nname: ⟨1⟩", "\nlabel: tier backend"
+    assert not accepted(f"{name}{39 * line}{MARK}")  # the name is a line, too
+    assert accepted(f"{name}{40 * line}{MARK}").startswith("\nlabel")
+    assert not accepted(f"{name}{30 * line}\nkind: Pod\nname: ⟨2⟩{30 * line}{MARK}")
+
+
 def test_kinds_limit_what_may_be_noted():
     assert not accepted(NOTES + MARK, kinds=("Deployment",))
     assert accepted(NOTES + MARK, kinds=("Service", "Pod")).startswith(("Deployment", "D"))
