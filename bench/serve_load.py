@@ -1,11 +1,11 @@
 """Answers a second over HTTP: `kubestill serve`, its grammar and checks on, beside llama.cpp's own server; and what overload does to ours.
 
-    python bench/serve_load.py [--requests 64] [--rounds 3] [--seconds 60] [--many 10000] [--skip PART ...]
+    python bench/serve_load.py [--requests 64] [--rounds 3] [--workers 2 --rows 2] [--seconds 60] [--many 10000] [--skip PART ...]
 
 Both serve the same GGUF file and get the same requests, drawn from training phrases; theirs gets the prompt that ours makes of a request
 and writes freely to the end (`whole`) or to the end of the notes (`notes`, after which ours needs no model). It is started once for
-each number of threads, and the better one is held against ours. Rounds alternate; a first one warms up. `overload`: requests come four
-times as fast as answers leave, for --seconds. `growth`: resident memory over --many short requests. The last line is JSON.
+each number of threads and of slots. Rounds alternate, a first one warms up; a ratio is the median over rounds, against the one of theirs
+that gives the least. `overload`: requests come four times as fast as answers leave, for --seconds. `growth`: resident memory over --many short requests. The last line is JSON.
 """
 
 import argparse
@@ -20,6 +20,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -39,6 +40,7 @@ AT_ONCE = 8
 TOKENS = 768  # of an answer at most, as ours has it
 READY_SECONDS = 60.0
 OVERLOAD = 4.0
+UNLOADED = 600  # requests whose p99 overload is held against: of a hundred it is the slowest one's
 PARTS = ("speed", "overload", "growth", "cache", "drain", "killed")
 
 
@@ -91,35 +93,35 @@ class Server:
             self.process.kill()
 
 
-def ours(options: argparse.Namespace, workspace: str, rows: int, queue: int) -> Server:
+def ours(options: argparse.Namespace, workspace: str, *further: str) -> Server:
     """Start `kubestill serve` on a free port."""
     port = free_port()
-    given = ["--model", options.model, "--port", str(port), "--rows", str(rows), "--queue", str(queue), "--workspace", workspace]
-    given += ["--workers", str(options.workers)]
+    given = ["--model", options.model, "--port", str(port), "--queue", str(AT_ONCE), "--workspace", workspace]
+    given += ["--workers", str(options.workers), *(("--rows", str(options.rows)) if options.rows else ()), *further]
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     process = subprocess.Popen([sys.executable, "-m", "kubestill", "serve", *given], **quiet)
     return ready(Server("kubestill", process, f"http://127.0.0.1:{port}"), "/ready")
 
 
-def theirs(file: Path, threads: int) -> Server:
-    """Start llama.cpp's server on a free port."""
+def theirs(file: Path, threads: int, slots: int) -> Server:
+    """Start llama.cpp's server on a free port; it writes `slots` answers at once."""
     port = free_port()
     process = subprocess.Popen(
-        [sys.executable, __file__, "--serve", str(file), "--port", str(port), "--threads", str(threads)],
+        [sys.executable, __file__, "--serve", str(file), "--port", str(port), "--threads", str(threads), "--slots", str(slots)],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    return ready(Server(f"llama.cpp, {threads} threads", process, f"http://127.0.0.1:{port}"), "/health")
+    return ready(Server(f"llama.cpp, threads {threads}, slots {slots}", process, f"http://127.0.0.1:{port}"), "/health")
 
 
-def serve_theirs(file: str, port: int, threads: int) -> None:
+def serve_theirs(file: str, port: int, threads: int, slots: int) -> None:
     """Serve a file by llama.cpp until somebody ends this process."""
     import xllamacpp
 
     params = xllamacpp.CommonParams()
     params.model.path = file
     params.hostnames, params.port = ["127.0.0.1"], port
-    params.n_parallel, params.n_ctx, params.warmup = AT_ONCE, AT_ONCE * 2048, True
+    params.n_parallel, params.n_ctx, params.warmup = slots, slots * 2048, True
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
     server = xllamacpp.Server(params)
     print(server.listening_address, flush=True)
@@ -237,31 +239,39 @@ def _text(event: dict[str, Any]) -> str:
     return str(event.get("content") or choices[0].get("delta", {}).get("content") or "")
 
 
+def median_ratio(mine: Sequence[Times], others: Sequence[Times]) -> float:
+    """Return how many times as many answers a second ours gave, the median over rounds: what the machine's neighbours take, both miss."""
+    return round(statistics.median(other.wall / one.wall for one, other in zip(mine, others, strict=True)), 2)
+
+
 def speed(options: argparse.Namespace, workspace: str, samples: Sequence[Sample]) -> dict[str, Any]:
     """Answers a second of ours and theirs, one by one and AT_ONCE, in alternating rounds; time to first text; memory."""
     file = find_file(packaged()[options.model])
     words = LlamaCppEngine.load(file).words
     texts = [words.voice.prompt(sample.request).text for sample in samples]
     prompts = [words.tokenizer.encode(text, add_special_tokens=False).ids for text in texts]  # llama.cpp would cut some words otherwise
-    them = [theirs(file, threads) for threads in options.threads]
-    us = ours(options, workspace, AT_ONCE, AT_ONCE)
+    them = [theirs(file, threads, slots) for threads, slots in product(options.threads, options.slots)]
+    us = ours(options, workspace)
     ways = {("kubestill", "whole"): ask_ours(us, samples)}
     for server in them:
         ways |= {(server.name, "whole"): ask_theirs(server, prompts, ()), (server.name, "notes"): ask_theirs(server, prompts, (ANSWER,))}
-    found: dict[str, dict[str, Any]] = {}
+    found, ratios = dict[str, dict[str, Any]](), dict[str, float]()
     try:
         for at_once in (1, AT_ONCE):
             rounds: dict[tuple[str, str], list[Times]] = {way: [] for way in ways}
             for number in range(options.rounds + 1):
                 asked = range(number * options.requests, (number + 1) * options.requests)
-                for way, send in ways.items():
-                    times = asyncio.run(closed(send, asked, at_once))
+                for way in (*list(ways)[number % len(ways) :], *list(ways)[: number % len(ways)]):
+                    times = asyncio.run(closed(ways[way], asked, at_once))
                     assert set(times.statuses) == {200}, (way, times.statuses)
                     if number:
                         rounds[way].append(times)
             for way, several in rounds.items():
                 middle = sorted(several, key=lambda times: len(times.seconds) / times.wall)[len(several) // 2]
                 found[f"{way[0]}, {way[1]}, {at_once} at once"] = middle.told()
+            for what in ("whole", "notes"):
+                mine = rounds[us.name, "whole"]
+                ratios[f"{what}, {at_once} at once"] = min(median_ratio(mine, rounds[server.name, what]) for server in them)
         messages = [{"messages": [{"role": "user", "content": s.request}], "kubestill": {"fresh": True}} for s in samples[:20]]
         first = {us.name: asyncio.run(first_tokens(f"{us.url}/v1/chat/completions", messages))}
         raw = [{"prompt": prompt, "n_predict": TOKENS, "temperature": 0} for prompt in prompts[:20]]
@@ -270,12 +280,6 @@ def speed(options: argparse.Namespace, workspace: str, samples: Sequence[Sample]
     finally:
         for server in (us, *them):
             server.end()
-    ratios = {}
-    for at_once in (1, AT_ONCE):
-        mine = found[f"kubestill, whole, {at_once} at once"]["answers_per_second"]
-        for what in ("whole", "notes"):
-            best = max(found[f"{server.name}, {what}, {at_once} at once"]["answers_per_second"] for server in them)
-            ratios[f"{what}, {at_once} at once"] = round(mine / best, 2)
     for name, one in found.items():
         print(f"{name:<44} {one}")
     return {"rates": found, "ratio": ratios, "first_text_seconds": first, "resident_bytes": memory}
@@ -283,24 +287,26 @@ def speed(options: argparse.Namespace, workspace: str, samples: Sequence[Sample]
 
 def overload(options: argparse.Namespace, workspace: str, samples: Sequence[Sample]) -> dict[str, Any]:
     """Four times more requests than it can answer: who is refused, and what those who are not wait."""
-    us = ours(options, workspace, options.rows, options.queue)
+    rows, queue = options.overload_rows, options.overload_queue
+    # One process: which of several takes a request is not for us to say. Of an option that is given twice the last one counts.
+    us = ours(options, workspace, "--workers", "1", "--rows", str(rows), "--queue", str(queue))
     try:
         send = ask_ours(us, samples)
-        asyncio.run(closed(send, range(32), 4))
-        alone = asyncio.run(closed(send, range(2 * options.requests), 1))
-        full = asyncio.run(closed(send, range(2 * options.requests), options.rows))
+        asyncio.run(closed(send, range(32), 1))
+        alone = asyncio.run(closed(send, range(UNLOADED), 1))
+        full = asyncio.run(closed(send, range(2 * options.requests), rows))
         rate = OVERLOAD * len(full.seconds) / full.wall
         under = asyncio.run(opened(send, rate, options.seconds))
     finally:
         us.end()
     ratio = quantile(under.seconds, 0.99) / quantile(alone.seconds, 0.99)
-    found = {"rows": options.rows, "queue": options.queue, "asked_per_second": round(rate, 1), "statuses": dict(under.statuses)}
+    found = {"rows": rows, "queue": queue, "asked_per_second": round(rate, 1), "statuses": dict(under.statuses)}
     return found | {"unloaded": alone.told(), "admitted": under.told(), "p99_ratio": round(ratio, 2)}
 
 
 def growth(options: argparse.Namespace, workspace: str, samples: Sequence[Sample]) -> dict[str, Any]:
     """Resident memory after a tenth of many short requests, and after all."""
-    us = ours(options, workspace, AT_ONCE, AT_ONCE)
+    us = ours(options, workspace)
     try:
         send = ask_ours(us, samples, max_tokens=8)
         tenth = options.many // 10
@@ -316,7 +322,7 @@ def growth(options: argparse.Namespace, workspace: str, samples: Sequence[Sample
 
 def cache(options: argparse.Namespace, workspace: str, samples: Sequence[Sample]) -> dict[str, Any]:
     """Seconds of an answer from the cache: as the server counts them, and as a client on this machine sees them."""
-    us = ours(options, workspace, AT_ONCE, AT_ONCE)
+    us = ours(options, workspace)
     inside, outside = [], []
     try:
         with httpx.Client(timeout=60) as client:
@@ -342,7 +348,7 @@ def cache(options: argparse.Namespace, workspace: str, samples: Sequence[Sample]
 
 def drain(options: argparse.Namespace, workspace: str, samples: Sequence[Sample]) -> dict[str, Any]:
     """Streams under way when SIGTERM comes: how many end whole."""
-    us = ours(options, workspace, AT_ONCE, AT_ONCE)
+    us = ours(options, workspace)
 
     async def streams() -> list[bool]:
         async with httpx.AsyncClient(timeout=120) as client:
@@ -370,7 +376,7 @@ def killed(options: argparse.Namespace, workspace: str, samples: Sequence[Sample
     seconds, gone, kept = [], 0, list[Sample]()
     for number in range(5):
         begun = time.perf_counter()
-        us = ours(options, workspace, AT_ONCE, AT_ONCE)
+        us = ours(options, workspace)
         seconds.append(time.perf_counter() - begun)
         with httpx.Client(timeout=60) as client:
 
@@ -403,16 +409,18 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=60.0, help="of overload")
     parser.add_argument("--many", type=int, default=10_000, help="short requests over which memory may grow")
-    parser.add_argument("--rows", type=int, default=1, help="answers at once under overload")
-    parser.add_argument("--queue", type=int, default=0, help="answers that may wait under overload")
     parser.add_argument("--workers", type=int, default=1, help="processes of ours")
+    parser.add_argument("--rows", type=int, default=0, help="answers that each of them writes at once; 0: as the command has it")
+    parser.add_argument("--overload-rows", type=int, default=1, help="the same under overload, where there is one process")
+    parser.add_argument("--overload-queue", type=int, default=0, help="answers that may wait under overload")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="of llama.cpp's server")
+    parser.add_argument("--slots", type=int, nargs="+", default=[AT_ONCE, 2], help="answers that llama.cpp's server writes at once")
     parser.add_argument("--skip", nargs="*", default=[], choices=PARTS)
     parser.add_argument("--serve", help=argparse.SUPPRESS)
     parser.add_argument("--port", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.serve:
-        return serve_theirs(options.serve, options.port, options.threads[0])
+        return serve_theirs(options.serve, options.port, options.threads[0], options.slots[0])
     samples = draw(options.requests * (options.rounds + 1))
     found: dict[str, Any] = {}
     with TemporaryDirectory() as workspace:

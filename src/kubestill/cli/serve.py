@@ -25,10 +25,12 @@ if TYPE_CHECKING:
 _MODEL = (
     "A run, an artifact, a folder, a GGUF file, a server's address or a packaged student; may be given again.  [default: the last run's]"
 )
+_ROWS = "Answers written at once, in each process.  [default: 8 over all of them, and 2 at least]"
 _KEYS = "File with API keys, one a line; beside those in KUBESTILL_API_KEYS."
 SWITCH_SECONDS = (
     0.0005  # what a thread with logits waits for one that runs Python: 8 at once 90 answers/s, 72 by Python's 0.005, 80 by 0.0001
 )
+ROWS, LEAST_ROWS = 8, 2  # a small model reads two rows at once in a third more time than one, more only in as much more
 COLLECTED = 10_000, 20, 20  # objects that were made, until the new ones are looked through; rounds, until older ones are
 _OF_SERVICE = {"models", "escalate", "version", "definitions", "log", "cache_seconds"}
 
@@ -45,7 +47,7 @@ _OF_SERVICE = {"models", "escalate", "version", "definitions", "log", "cache_sec
 )
 @click.option("--api-key-file", "key_file", type=click.Path(path_type=Path, dir_okay=False), help=_KEYS)
 @click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes, each with its own models.")
-@click.option("--rows", type=click.IntRange(1, 1024), default=8, show_default=True, help="Answers written at once, in each process.")
+@click.option("--rows", type=click.IntRange(1, 1024), help=_ROWS)
 @click.option("--queue", type=click.IntRange(0, 100_000), default=32, show_default=True, help="Answers that may wait; beyond: 429.")
 @click.option(
     "--timeout", "timeout_seconds", type=click.FloatRange(0, min_open=True), default=120, show_default=True, help="Seconds a request."
@@ -69,6 +71,7 @@ def serve(store: Store, key_file: Path | None, **given: Any) -> None:
 
     of_service = {name: value for name, value in given.items() if name in _OF_SERVICE and value is not None}
     of_http = {name: value for name, value in given.items() if name not in _OF_SERVICE}
+    given["rows"] = given["rows"] or max(LEAST_ROWS, ROWS // given["workers"])
     with shared_folder(workers := given["workers"]) as shared:
         many = {"rows": given["rows"], "workers": workers, "shared": shared}
         settings = ServiceSettings(timeout_seconds=given["timeout_seconds"], **many, **of_service)

@@ -25,6 +25,7 @@ from kubestill.tools.grammar.api import Guide
 NEARER = 32  # tokens of a prompt, read already, by which lanes differ: fewer are read again as soon as copied
 LOOKED_AGAIN_SECONDS = 0.05
 CLOSING_SECONDS = 1.0
+PASS_SECONDS = 10.0  # of a pass at most, as far as others are concerned: a process that is killed in one is forgotten then
 LONELY_SECONDS = 0.25  # without another lane's work, after which a lane is alone: where they alternate, helping threads would be in the way
 
 
@@ -90,11 +91,16 @@ class LaneDesk:
     def lonely(self, lane: "Lane") -> bool:
         """Say whether a lane that works is the first, and has been the only one with work for a while, in all processes."""
         now = monotonic()
-        self.board.show(0, now)
+        self.board.show(0, now + PASS_SECONDS)  # how long it takes is not known before: two that held each other for idle got ever slower
         if lane.place or any(other.seats for other in self.lanes[1:]):
             self.crowded = now
         latest = max([self.crowded, *(row[0] for row in self.board.others())])
         return now - latest >= LONELY_SECONDS
+
+    def rest(self) -> None:
+        """Show the other processes that nobody here is at work any longer, if that is so."""
+        if not any(lane.seats for lane in self.lanes):
+            self.board.show(0, monotonic())
 
     def close(self) -> None:
         """Stop all work; the lanes end after the pass that they are in, and free what they hold."""
@@ -192,6 +198,8 @@ class Lane(Thread):
             for seat in self.seats:
                 caught(seat.answering.tell, seat.job.fail)
             self._leave(self.table)
+        if not self.seats:
+            self.desk.rest()
 
     def _leave(self, table: Table) -> None:
         """Close up the rows, and settle what is finished: whoever waited for it finds its row free."""

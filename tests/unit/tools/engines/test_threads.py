@@ -37,3 +37,11 @@ def test_a_machine_that_gets_busy_is_noticed_at_once_and_one_that_gets_idle_with
     assert pace.threads == 1
     shares(pace, IDLE, STRETCH + TRIAL)
     assert pace.threads == 2
+
+
+def test_a_trial_without_hope_is_over_soon() -> None:
+    """Who waits just then waits for few slow passes: of the answers on a busy machine it is fewer than one in a hundred."""
+    pace = Pace(2)
+    shares(pace, BUSY, STRETCH)
+    assert pace.threads == 1
+    assert 0 < shares(pace, BUSY, 4 * STRETCH)[2] < 0.004

@@ -13,6 +13,7 @@ from kubestill.ground.settings import usable_cores
 STRETCH = 8192  # passes from one trial of the other count to the next: some seconds of work
 TRIAL = 160  # passes of a trial
 WARM = 32  # first passes of a stretch, which tell nothing
+HOPELESS = 8, 24, 2.5  # from which pass of a trial to which, and how much slower it is then: no cold thread's doing, and not gone on with
 LOOKED = 64  # passes after which a count that got slow is noticed
 HELD = 32  # last passes of a size and count that are remembered
 SHORT = 4  # tokens up to which a pass is of the one size, beyond of the other
@@ -29,6 +30,7 @@ class Pace:
         self._left, self._passes = TRIAL, 0  # of this stretch
         self._took: dict[tuple[bool, int], deque[float]] = {}  # seconds a token, by size and count
         self._tokens = {False: 0, True: 0}
+        self._tried = [0.0, 0.0]  # seconds of a trial's first passes, and of as many tokens with the other count
 
     def took(self, tokens: int, seconds: float) -> None:
         """Learn from a pass that was read with `threads`, and choose those of the next."""
@@ -37,7 +39,9 @@ class Pace:
         self._tokens[size] += tokens
         if self._passes > WARM:
             self._took.setdefault((size, self.threads), deque(maxlen=HELD)).append(seconds / tokens)
-        if self._passes >= self._left:
+        if self._left == TRIAL and self._passes <= HOPELESS[1] and self._fails(size, tokens, seconds):
+            self._begin(self._other, STRETCH)
+        elif self._passes >= self._left:
             self._go_on(trial=self._left == TRIAL)
         elif self._passes % LOOKED == 0 and self._passes > 2 * WARM and self._slower() > LOSS:
             self._begin(self._other, STRETCH)
@@ -53,8 +57,17 @@ class Pace:
         else:
             self._begin(self._other, TRIAL)
 
+    def _fails(self, size: bool, tokens: int, seconds: float) -> bool:
+        """Say at a trial's last early pass whether it is much slower than what it is held against."""
+        first, last, much = HOPELESS
+        there = self._took.get((size, self._other))
+        if self._passes > first and there:
+            self._tried[0] += seconds
+            self._tried[1] += tokens * median(there)
+        return self._passes == last and self._tried[0] > much * self._tried[1] > 0
+
     def _begin(self, threads: int, passes: int) -> None:
-        self.threads, self._left, self._passes = threads, passes, 0
+        self.threads, self._left, self._passes, self._tried = threads, passes, 0, [0.0, 0.0]
         if passes == TRIAL:  # what is known of it may be of another day
             self._took = {key: took for key, took in self._took.items() if key[1] != threads}
 
