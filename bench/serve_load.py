@@ -5,7 +5,8 @@
 Both serve the same GGUF file and get the same requests, drawn from training phrases; theirs gets the prompt that ours makes of a request
 and writes freely to the end (`whole`) or to the end of the notes (`notes`, after which ours needs no model). It is started once for
 each number of threads and of slots. Rounds alternate, a first one warms up; a ratio is the median over rounds, against the one of theirs
-that gives the least. `overload`: requests come four times as fast as answers leave, for --seconds. `growth`: resident memory over --many short requests. The last line is JSON.
+that gives the least. `overload`: requests come four times as fast as answers leave, for --seconds. `growth`: resident memory over --many
+short requests. The last line is JSON.
 """
 
 import argparse
