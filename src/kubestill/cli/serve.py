@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _MODEL = (
     "A run, an artifact, a folder, a GGUF file, a server's address or a packaged student; may be given again.  [default: the last run's]"
 )
-_ROWS = "Answers written at once, in each process.  [default: 8 over all of them, and 2 at least]"
+_ROWS = "Answers written at once, in each process.  [default: 8; with several workers and GGUF files 8 over all, 2 each at least]"
 _KEYS = "File with API keys, one a line; beside those in KUBESTILL_API_KEYS."
 SWITCH_SECONDS = (
     0.0005  # what a thread with logits waits for one that runs Python: 8 at once 90 answers/s, 72 by Python's 0.005, 80 by 0.0001
@@ -70,16 +70,18 @@ def serve(store: Store, key_file: Path | None, **given: Any) -> None:
     from kubestill.serving.http.settings import HttpSettings
 
     of_service = {name: value for name, value in given.items() if name in _OF_SERVICE and value is not None}
+    models = [find_model(store, name) for name in of_service["models"] or ("",)]
+    workers = given["workers"]
+    if given["rows"] is None:  # a server behind this one has its own way to read many at once
+        given["rows"] = max(LEAST_ROWS, ROWS // workers) if all(model.engine == "llama_cpp" for model in models) else ROWS
     of_http = {name: value for name, value in given.items() if name not in _OF_SERVICE}
-    given["rows"] = given["rows"] or max(LEAST_ROWS, ROWS // given["workers"])
-    with shared_folder(workers := given["workers"]) as shared:
+    with shared_folder(workers) as shared:
         many = {"rows": given["rows"], "workers": workers, "shared": shared}
         settings = ServiceSettings(timeout_seconds=given["timeout_seconds"], **many, **of_service)
-        found = [find_model(store, name).name for name in settings.models or ("",)]
         http = HttpSettings(keys=(*read_settings().api_keys, *_keys(key_file)), shared=shared, **of_http)
         with listen(http) as bound:
             shown = f"[{http.host}]" if ":" in http.host else http.host
-            told = f"{', '.join(found)} at http://{shown}:{bound.getsockname()[1]}"
+            told = f"{', '.join(model.name for model in models)} at http://{shown}:{bound.getsockname()[1]}"
             serve(Opening(store.workspace, settings, http, told), http, bound)
 
 

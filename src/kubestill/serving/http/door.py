@@ -47,7 +47,7 @@ class Door:
         name = given if _ID.fullmatch(given) else uuid4().hex
         kept: dict[str, str] = {"x-request-id": name, "x-content-type-options": "nosniff"}
         scope.setdefault("state", {}).update({ID: name, HEADERS: kept, KEY: 0})
-        seen = {"status": 0}
+        seen = {"status": 0, "read": 0}
 
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -56,7 +56,7 @@ class Door:
                 for key, value in kept.items():
                     found[key] = value
                 found.setdefault("cache-control", "no-store")
-                if scope["path"] in ANSWERED and self.reception.crowded:
+                if seen["read"] and scope["path"] in ANSWERED and self.reception.crowded:
                     found["connection"] = "close"  # workers take connections as they come: kept ones would stay where they are many
             await send(message)
 
@@ -64,6 +64,7 @@ class Door:
             self._know(scope, headers)
             CALLER.set(scope["state"][KEY])
             receive = await self._body(scope["method"], headers, receive)
+            seen["read"] = 1  # before, a connection that closes would cut the client that still sends
             if scope["path"] in ANSWERED:
                 self.reception.gate.look()  # before anything is parsed: under overload most of the work would be refusals
         except ApiError as error:

@@ -47,7 +47,7 @@ class Reception:
 
     def _watch(self, running: int, waiting: int) -> None:
         self.meters.watch(running, waiting)
-        self._board.show(0, running + waiting)
+        self._board.show(0, self.gate.inside)
 
     def model(self, name: str) -> Served:
         """Return the model of a name; "": the first.

@@ -27,15 +27,15 @@ _STEMMING = Lock()  # a stemmer keeps the word that it works on
 # Bounded: `1,1,1,…` of any length is read in linear time. The last field does not end in what ends a clause: `at 0 2 * * *, please`.
 _CRON, _CRON_LAST = r"(?:[\d*/,-]{1,100}|[A-Za-z]{3})", r"(?:[\d*/,-]{0,99}[\d*]|[A-Za-z]{3})"
 # What stands between words or around them, and in no value of Kubernetes: quotation marks, dashes, dots, arrows, signs of more and less.
-_SIGNS = "\u201c\u201d\u2018\u2019\u2013\u2014\u2026\u2190\u2192\u21d2\u00d7\u2248\u2264\u2265&+"
+_SIGNS = "\u201c\u201d\u2018\u2019\u2013\u2014\u2026\u2190\u2192\u21d2\u00d7\u2248\u2264\u2265"
 _TOKEN = re.compile(
     rf"""
       (?P<cron>(?<![\w*/])[\d*][\d*/,-]{{0,99}}(?:[ ]{_CRON}){{3}}[ ]{_CRON_LAST}(?![\w*/]))    # five cron fields in a row
     | (?P<bullet>(?m:^)[ \t]{{0,40}}(?:[*\#>•·+→»\u2013\u2014]+(?=[\w/])|-(?=\w\w)))    # a bullet that no space parts from its word
     | (?P<quoted>"[^"\n]{{1,200}}"|`[^`\n]{{1,200}}`|(?<!\w)'[^'\n]{{1,200}}'(?!\w))
     | (?P<space>\s+)
-    | (?P<emphasis>\*{{2,3}}(?=\w)|(?<=\w)\*{{2,3}}(?![\w*/.-]))
-    | (?P<word>(?:[^\s,;()\[\]{{}}"'`<>!?=|*{_SIGNS}-]|-(?!>)|\*(?!(?<=\w\*)\*+(?![\w*/.-])))+(?:'(?=\w)[\w]+)?)
+    | (?P<emphasis>\*{{2,3}}(?=\w)|(?<=\w)\*{{2,3}}(?![\w*/-]|\.\w))
+    | (?P<word>(?:[^\s,;()\[\]{{}}"'`<>!?=|*{_SIGNS}-]|-(?!>)|\*(?!(?<=\w\*)\*+(?![\w*/-]|\.\w)))+(?:'(?=\w)[\w]+)?)
     | (?P<mark>.)
     """,
     re.VERBOSE,
@@ -58,6 +58,8 @@ _PAIRED = re.compile(r"[^\s:=]+(?:: ?|=)\S+\Z")  # `key: value` in quotation mar
 _ORDINALS = frozenset(("st", "nd", "rd", "th"))
 _VERSION = re.compile(r"v?\d+\.|v\d")
 _EMPHASIS = re.compile(r"([*_]{1,3})(\w(?:.*\w)?)\1\Z")  # `*web*`, `__web__`
+_SIGN = re.compile(r"([+&])")
+_SUM = re.compile(r"\d{1,5}(?:[+&]\d{1,5})+\Z")  # `8080+9090`
 _CLOCK = re.compile(r"\d{1,5}:\d{1,5}[a-z]*\Z")
 _DECIMAL = re.compile(r"\d+(?:\.\d+)?\Z")
 _EDGE = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_")
@@ -203,10 +205,12 @@ class Marker:
             return body.lower() + tail
         if number := _NUMBER.match(body):
             return self._number(number[1], number[2]) + tail
-        if emphasis := _EMPHASIS.match(body):
-            return emphasis[1] + self.word(emphasis[2]) + emphasis[1] + tail
+        if depth < MAX_DEPTH and (emphasis := _EMPHASIS.match(body)):  # or else a glob, so the whole is there, too
+            return f"{self.point(body)}({self.word(emphasis[2], depth + 1)}){tail}"
         if body[0] in ":~" and _DECIMAL.match(body[1:]):  # `on :8080`, `~3 replicas`
             return body[0] + self.word(body[1:]) + tail
+        if _SUM.match(body):
+            return "".join(self.word(part) if part.isdigit() else part for part in _SIGN.split(body)) + tail
         if _CLOCK.match(body):
             return ":".join(self.word(part) for part in body.split(":")) + tail
         if _CAMEL.match(body):

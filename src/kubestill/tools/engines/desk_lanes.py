@@ -99,8 +99,9 @@ class LaneDesk:
 
     def rest(self) -> None:
         """Show the other processes that nobody here is at work any longer, if that is so."""
-        if not any(lane.seats for lane in self.lanes):
-            self.board.show(0, monotonic())
+        with self.change:
+            if not any(lane.seats for lane in self.lanes):
+                self.board.show(0, monotonic())
 
     def close(self) -> None:
         """Stop all work; the lanes end after the pass that they are in, and free what they hold."""
@@ -227,5 +228,6 @@ class Lane(Thread):
         with self.desk.change:
             seats, self.seats, self.table = self.seats, [], None
             self.desk.change.notify_all()  # another lane left work to what was read here
+        self.desk.rest()
         for seat in seats:
             seat.job.fail(error)

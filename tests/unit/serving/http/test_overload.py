@@ -7,9 +7,10 @@ import threading
 import time
 import weakref
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from contextlib import nullcontext
 from functools import partial
+from multiprocessing import get_context
 from typing import Any
 
 import httpx
@@ -214,17 +215,45 @@ def test_mcp_waits_in_the_same_queue() -> None:
     reception.close()
 
 
+def show_idle(file: Any, connection: Any) -> None:
+    """Be another worker, which has three answers to give, then none."""
+    board = Board(1, 2, file)
+    for inside in (3.0, 0.0):
+        board.show(0, inside)
+        connection.send(inside)
+        connection.recv()
+
+
 def test_a_worker_with_more_to_do_than_another_lets_its_clients_go(tmp_path: Any) -> None:
     """A kept connection stays with its worker: where the other has less to do, the client is told to connect anew."""
-    other = Board(1, 2, tmp_path / "inside")
-    service = FakeService(FakeDesk(0.05))
-    with serving(service, rows=4, workers=2, shared=tmp_path) as url, httpx.Client() as client:
-        ask = partial(client.post, f"{url}/v1/chat/completions")
-        other._own = 1  # this process has the first row already, as the server that runs in it
-        other.show(0, 3.0)
-        assert "connection" not in ask(json=chat("one of few")).headers
-        other.show(0, 0.0)
-        with ThreadPoolExecutor(3) as pool:
-            replies = list(pool.map(lambda n: ask(json=chat(f"n{n}")), range(3)))
-        assert [reply.headers.get("connection") for reply in replies].count("close") >= 1
-        assert "connection" not in client.get(f"{url}/health").headers
+    ours, theirs = get_context("spawn").Pipe()
+    other = get_context("spawn").Process(target=show_idle, args=(tmp_path / "inside", theirs))
+    service = FakeService(FakeDesk(0.02))
+
+    def seen(url: str) -> tuple[Any, ...]:
+        """Ask while two answers are on their way; return what three replies say of the connection."""
+        ask = partial(httpx.stream, "POST", f"{url}/v1/chat/completions", timeout=20)
+        with ask(json=chat("slow", stream=True)), ask(json=chat("slow", stream=True)), httpx.Client(timeout=20) as client:
+            wait_until(lambda: service.desk.under_way == 2)
+            replies = [client.post(f"{url}/v1/chat/completions", json=chat(text)) for text in ("a", "b")] + [client.get(f"{url}/health")]
+        wait_until(lambda: service.desk.under_way == 0)
+        return tuple(reply.headers.get("connection") for reply in replies)
+
+    with serving(service, rows=4, workers=2, shared=tmp_path) as url:
+        assert seen(url) == (None, None, None)  # the other worker is not there yet, and nobody could come to it
+        other.start()
+        assert ours.recv() == 3.0
+        assert seen(url) == (None, None, None)
+        ours.send("go on")
+        assert ours.recv() == 0.0
+        assert seen(url) == ("close", "close", None)
+        ours.send("end")
+        other.join()
+        assert seen(url) == (None, None, None)
+
+
+def wait_until(true: Callable[[], bool]) -> None:
+    end = time.monotonic() + 20
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.005)
