@@ -6,6 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from kubestill.cli.serve import Opening, serve
+from kubestill.serving.http.running import METRICS
 
 
 @pytest.mark.parametrize(
@@ -22,6 +23,7 @@ def test_rows_are_shared_by_the_workers(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Any, given: tuple[str, ...], workers: int, rows: int
 ) -> None:
     opened: list[Opening] = []
+    monkeypatch.setenv(METRICS, str(tmp_path))  # which the command sets for its workers, and for good
     monkeypatch.setattr("kubestill.serving.http.running.serve", lambda make, *_: opened.append(make))
     options = ["--port", "0", "--workspace", str(tmp_path), *(() if "--model" in given else ("--model", "kubernetes-base")), *given]
     done = CliRunner().invoke(serve, options, catch_exceptions=False)
