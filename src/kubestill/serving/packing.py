@@ -52,5 +52,13 @@ def _reply(fields: dict[str, Any]) -> Reply:
 
 
 def _result(code: str, tier: int, outcome: str, findings: list[dict[str, Any]], reason: str) -> Result:
+    if not findings:
+        return _plain(code, tier, outcome, reason)
     found = tuple(Finding(**{**one, "tier": Tier(one["tier"])}) for one in findings)
     return Result(code, Tier(tier), Outcome(outcome), found, reason)
+
+
+@lru_cache(KNOWN_RESULTS)
+def _plain(code: str, tier: int, outcome: str, reason: str) -> Result:
+    """Return a result without findings; most of them are the same in every answer."""
+    return Result(code, Tier(tier), Outcome(outcome), (), reason)

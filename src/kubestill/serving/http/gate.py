@@ -21,6 +21,8 @@ DRAIN_WAIT = 2.0  # seconds after which another replica answers
 class Gate:
     """Threads that the service is asked in. What waits is refused by number, never by time, so a full queue says so at once."""
 
+    full: Callable[[], None] | None = None  # is told of each request that is refused for want of room
+
     def __init__(self, rows: int, queue: int, watch: Callable[[int, int], None], clock: Clock = time.monotonic) -> None:
         """`watch` is told how many answers are being written and how many wait, whenever that changes."""
         self.rows, self.queue, self.draining = rows, queue, False
@@ -58,6 +60,8 @@ class Gate:
             raise ApiError("draining", "the server is being stopped; ask again, another one answers", wait_seconds=DRAIN_WAIT)
         inside = self._inside
         if inside + count > self.rows + self.queue:
+            if self.full is not None:
+                self.full()
             wait = min(MAX_WAIT, self._usual_seconds * (inside + count - self.queue) / self.rows)
             raise ApiError("queue_full", f"{inside} answers are being written or wait; ask again later", wait_seconds=wait)
 

@@ -11,6 +11,7 @@ from kubestill.serving.http.gate import Gate
 from kubestill.serving.http.limits import Limits
 from kubestill.serving.http.meters import Meters
 from kubestill.serving.http.settings import HttpSettings
+from kubestill.tools.engines.api import Crowds
 
 LOG = logging.getLogger("kubestill.serving")
 ID = "id"  # in a request's state: its x-request-id
@@ -33,6 +34,7 @@ class Reception:
         settings = self.settings
         self._board = Board(1, settings.workers, settings.shared / "inside" if settings.shared else None)
         self.gate = Gate(settings.rows, settings.queue, self._watch)
+        self.gate.full = self._crowd
         self.limits = Limits(settings.requests_per_minute, settings.tokens_per_minute, len(settings.keys), settings.shared)
 
     @property
@@ -44,6 +46,12 @@ class Reception:
     def crowded(self) -> bool:
         """Whether another worker has less to do by two answers: a client that connects anew may find that one."""
         return self.gate.inside > 1 + min((row[0] for row in self._board.others()), default=self.gate.inside)
+
+    def _crowd(self) -> None:
+        """Let the models go on with one thread each: who refuses many needs the other cores for that."""
+        for served in self.service.models.values():
+            if isinstance(served.desk, Crowds):
+                served.desk.crowd()
 
     def _watch(self, running: int, waiting: int) -> None:
         self.meters.watch(running, waiting)

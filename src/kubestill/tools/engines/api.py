@@ -82,6 +82,15 @@ Told = Callable[[str], None]  # is given each part of an answer's text as soon a
 
 
 @runtime_checkable
+class Crowds(Protocol):
+    """A desk that uses the whole machine while nobody else needs it."""
+
+    def crowd(self) -> None:
+        """Hear that somebody does."""
+        ...
+
+
+@runtime_checkable
 class Streams(Protocol):
     """An engine that can also tell an answer while it is written."""
 

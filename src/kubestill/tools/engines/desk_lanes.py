@@ -59,7 +59,7 @@ class LaneDesk:
         self.waiting: deque[Seat] = deque()
         self.change, self.closed = Condition(), False
         count = min(how.lanes or engine.lanes(max(1, usable_cores() // how.processes)), how.rows)
-        self.crowded = -LONELY_SECONDS  # when another lane was last seen at work
+        self.crowded = -LONELY_SECONDS  # when another lane was last seen at work, or somebody said so
         self.board = Board(1, how.processes, how.board)
         self.lanes = [Lane(self, place, how.rows * (place + 1) // count - how.rows * place // count) for place in range(count)]
         for lane in self.lanes:
@@ -96,6 +96,10 @@ class LaneDesk:
             self.crowded = now
         latest = max([self.crowded, *(row[0] for row in self.board.others())])
         return now - latest >= LONELY_SECONDS
+
+    def crowd(self) -> None:
+        """Leave all cores but one to others for a while."""
+        self.crowded = monotonic()
 
     def rest(self) -> None:
         """Show the other processes that nobody here is at work any longer, if that is so."""

@@ -57,6 +57,19 @@ def test_a_full_queue_refuses_at_once_and_loses_nobody() -> None:
         assert "vllm:num_requests_running 0.0" in metrics and "vllm:num_requests_waiting 0.0" in metrics
 
 
+def test_models_hear_that_requests_are_refused() -> None:
+    """What they leave of the machine is what the refusals need."""
+    service = FakeService(FakeDesk(0.01))
+    heard = list[float]()
+    service.desk.crowd = lambda: heard.append(time.monotonic())  # type: ignore[attr-defined]
+    with serving(service, rows=1, queue=0) as url:
+        with httpx.stream("POST", f"{url}/v1/chat/completions", json=chat("slow", stream=True)):
+            wait_until(lambda: service.desk.under_way == 1)
+            assert not heard
+            assert httpx.post(f"{url}/v1/chat/completions", json=chat("one more")).status_code == 429
+        assert heard
+
+
 def test_what_waits_and_is_left_gives_its_place_back() -> None:
     service = FakeService(FakeDesk(0.005))
     with serving(service, rows=1, queue=1) as url, httpx.Client() as client:

@@ -312,6 +312,10 @@ def test_helping_threads_are_for_who_is_alone_in_all_processes(engine):
         desk.board = Elsewhere(time.monotonic() - 2 * LONELY_SECONDS)
         assert desk.lonely(first) and not desk.lonely(second)
         assert not desk.lonely(first)  # the second has just been at work
+        desk.crowded -= LONELY_SECONDS
+        assert desk.lonely(first)
+        desk.crowd()
+        assert not desk.lonely(first)
     finally:
         desk.close()
 
