@@ -39,6 +39,16 @@ def test_a_machine_that_gets_busy_is_noticed_at_once_and_one_that_gets_idle_with
     assert pace.threads == 2
 
 
+def test_threads_that_wait_for_each_other_are_left_at_once() -> None:
+    """Where others have all cores a pass of two threads takes a hundred times as long as one of one: a person would wait for seconds."""
+    pace, slow = Pace(2), {1: 2.0, 2: 250.0}
+    assert shares(pace, slow, 2 * STRETCH)[2] < 0.001
+    shares(pace, IDLE, 2 * STRETCH)
+    assert pace.threads == 2
+    shares(pace, slow, 5)
+    assert pace.threads == 1
+
+
 def test_a_trial_without_hope_is_over_soon() -> None:
     """Who waits just then waits for few slow passes: of the answers on a busy machine it is fewer than one in a hundred."""
     pace = Pace(2)

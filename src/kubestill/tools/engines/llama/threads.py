@@ -17,6 +17,7 @@ HOPELESS = 8, 24, 2.5  # from which pass of a trial to which, and how much slowe
 LOOKED = 64  # passes after which a count that got slow is noticed
 HELD = 32  # last passes of a size and count that are remembered
 SHORT = 4  # tokens up to which a pass is of the one size, beyond of the other
+SHOCK, SHOCKS = 10.0, 3  # how many times as long as with one thread a pass takes, and how many such are enough to leave off at once
 LOSS = 1.2  # how much slower the count at hand may get before the other is tried
 
 
@@ -26,10 +27,11 @@ class Pace:
     def __init__(self, most: int = 0) -> None:
         """`most`: 0 means as many as there are usable cores."""
         self.most = most or usable_cores()
-        self.threads = self.most
+        self.threads = 1  # which is never much slower; several may be, a hundred times, where others have all cores
         self._left, self._passes = TRIAL, 0  # of this stretch
         self._took: dict[tuple[bool, int], deque[float]] = {}  # seconds a token, by size and count
         self._tokens = {False: 0, True: 0}
+        self._shocks = 0
         self._tried = [0.0, 0.0]  # seconds of a trial's first passes, and of as many tokens with the other count
 
     def took(self, tokens: int, seconds: float) -> None:
@@ -39,7 +41,7 @@ class Pace:
         self._tokens[size] += tokens
         if self._passes > WARM:
             self._took.setdefault((size, self.threads), deque(maxlen=HELD)).append(seconds / tokens)
-        if self._left == TRIAL and self._passes <= HOPELESS[1] and self._fails(size, tokens, seconds):
+        if self._shocked(size, tokens, seconds) or self._fails(size, tokens, seconds):
             self._begin(self._other, STRETCH)
         elif self._passes >= self._left:
             self._go_on(trial=self._left == TRIAL)
@@ -57,17 +59,25 @@ class Pace:
         else:
             self._begin(self._other, TRIAL)
 
+    def _shocked(self, size: bool, tokens: int, seconds: float) -> bool:
+        """Say whether pass after pass takes very long with several threads: they wait for one that does not get its core."""
+        alone = self._took.get((size, 1))
+        if self.threads > 1 and alone:
+            self._shocks = self._shocks + 1 if seconds > SHOCK * tokens * median(alone) else max(0, self._shocks - 1)
+        return self._shocks >= SHOCKS
+
     def _fails(self, size: bool, tokens: int, seconds: float) -> bool:
-        """Say at a trial's last early pass whether it is much slower than what it is held against."""
+        """Say at the last early pass of a trial of several threads whether it is much slower than one."""
         first, last, much = HOPELESS
-        there = self._took.get((size, self._other))
-        if self._passes > first and there:
+        there = self._took.get((size, 1))
+        trial = self._left == TRIAL and self.threads > 1
+        if trial and first < self._passes <= last and there:
             self._tried[0] += seconds
             self._tried[1] += tokens * median(there)
-        return self._passes == last and self._tried[0] > much * self._tried[1] > 0
+        return trial and self._passes == last and self._tried[0] > much * self._tried[1] > 0
 
     def _begin(self, threads: int, passes: int) -> None:
-        self.threads, self._left, self._passes, self._tried = threads, passes, 0, [0.0, 0.0]
+        self.threads, self._left, self._passes, self._tried, self._shocks = threads, passes, 0, [0.0, 0.0], 0
         if passes == TRIAL:  # what is known of it may be of another day
             self._took = {key: took for key, took in self._took.items() if key[1] != threads}
 
