@@ -57,6 +57,12 @@ _SEPARATOR = re.compile("[:/]")
 _PAIRED = re.compile(r"[^\s:=]+(?:: ?|=)\S+\Z")  # `key: value` in quotation marks
 _ORDINALS = frozenset(("st", "nd", "rd", "th"))
 _VERSION = re.compile(r"v?\d+\.|v\d")
+# After these a plain English word is a name, too (`a job called tidy`), and pointed at: spelled, it is copied with faults.
+_NAMING = frozenset(("called", "named", "name"))
+_NAMING_GOES_ON = frozenset(("it", "is", "be", "as", "them"))
+_NO_NAMES = frozenset(
+    "a an and any anything at because by for from in into like must of on or our set should so that the their then this to we will with".split()
+)
 _EMPHASIS = re.compile(r"([*_]{1,3})(\w(?:.*\w)?)\1\Z")  # `*web*`, `__web__`
 _SIGN = re.compile(r"([+&])")
 _SUM = re.compile(r"\d{1,5}(?:[+&]\d{1,5})+\Z")  # `8080+9090`
@@ -163,8 +169,18 @@ class Marker:
         return "".join(self._pieces(request)).replace(" ‹", "‹").strip()
 
     def _pieces(self, request: str) -> Iterator[str]:
+        naming = False
         for match in _TOKEN.finditer(request):
             name, text = match.lastgroup, match.group()
+            if name == "word" and naming and text.lower() not in _NAMING_GOES_ON:
+                naming = False
+                if (body := text.rstrip(_TRAILING)) and self._plain(body) and body.islower() and body not in _NO_NAMES:
+                    yield self.point(body) + text[len(body) :]
+                    continue
+            if name == "word":
+                naming = naming or text.rstrip(":").lower() in _NAMING
+            elif name != "space" and text not in ":=":
+                naming = False
             if name == "space":
                 yield "\n" if "\n" in text else " "
             elif name == "bullet":

@@ -39,6 +39,8 @@ def canonical(request):
         ("of *willow* and *web*", "of‹other›⟨1⟩(‹word›⟨2⟩) and‹other›⟨3⟩(web)"),
         ("URL=mongodb+srv://db/x", "‹VAR›⟨1⟩=‹url›⟨2⟩"),
         ("zone Etc/GMT+3, mail ops+certs@example.com", "‹word›⟨1⟩‹pair›⟨2⟩(‹word›⟨3⟩‹other›⟨4⟩),‹word›⟨5⟩‹mail›⟨6⟩"),
+        ("a web named port, named of web", "a web named‹word›⟨1⟩, named of web"),
+        ("a web named: port and port", "a web named:‹word›⟨1⟩ and port"),
         ("web /api/** port", "web‹path›⟨1⟩ port"),
         ("every 14:05", "every 14:05"),
         ("on */5 * * * 1-5 set", "on‹cron›⟨1⟩ set"),
