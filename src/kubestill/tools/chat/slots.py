@@ -61,7 +61,7 @@ _VERSION = re.compile(r"v?\d+\.|v\d")
 _NAMING = frozenset(("called", "named", "name"))
 _NAMING_GOES_ON = frozenset(("it", "is", "be", "as", "them"))
 _NO_NAMES = frozenset(
-    "a an and any anything at because by for from in into like must of on or our set should so that the their then this to we will with".split()
+    "a an and any at because by for from in into like must of on or our set should so that the their then this to we will with".split()
 )
 _EMPHASIS = re.compile(r"([*_]{1,3})(\w(?:.*\w)?)\1\Z")  # `*web*`, `__web__`
 _SIGN = re.compile(r"([+&])")
