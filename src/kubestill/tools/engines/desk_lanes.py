@@ -35,7 +35,7 @@ class DeskHow:
 
     rows: int = 8
     places: int = 4096
-    lanes: int = 0  # 0: as many as the engine gains by, over all processes
+    lanes: int = 0  # 0: as many as the engine gains by on this process' share of the cores
     pass_tokens: int = 0  # of a pass, about, the rest of a long prompt waits for the next; 0: as many as the engine says
     processes: int = 1  # that share the machine, each with a desk
     board: Path | None = None  # the file by which they see each other's work

@@ -8,7 +8,7 @@ from functools import lru_cache
 LEVEL = "[58:64]"
 # In a rule's form: the line break at the level of the rule, and at the next one. With `_` and a terminal after it, both are one terminal.
 BREAK, INNER_BREAK = "¶", "»"
-KINDS = 32  # texts of rules that are remembered, a quarter of a megabyte each: an answer's names change what is said of them, not they
+REMEMBERED = 32  # texts of rules that are remembered, a quarter of a megabyte each: an answer's names change what is said of them, not they
 MOST = 60  # of the 64 that six bits count, some are left for what required fields need
 
 
@@ -51,7 +51,7 @@ def spread(name: str, forms: Sequence[str], levels: Iterable[int]) -> str:
     return f"{name}::_ : " + "\n | ".join(written if len(written) > 1 else [*written, NEVER])
 
 
-@lru_cache(KINDS)
+@lru_cache(REMEMBERED)
 def joined(text: str) -> str:
     """Return the definitions of the terminals that hold a line break and what begins the line after it.
 

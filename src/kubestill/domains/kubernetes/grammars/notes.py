@@ -31,7 +31,7 @@ OTHER_TASK = f"{TASK}:"  # how notes begin that are of no manifest
 MAX_POINTERS = 40  # of the chat format
 MAX_OBJECTS = 6  # asked for together
 NEXT = "\nkind: "  # how notes of one more object begin
-MAX_LINES = 40  # of an object: twice what a request carries: a student that repeats itself must come to an end
+MAX_LINES = 40  # of an object, twice what a request carries: a student that repeats itself must come to an end
 
 # The values that the API documents: no request means another.
 _CLOSED: dict[str, str] = {
