@@ -46,7 +46,8 @@ _CAMEL = re.compile(r"[A-Za-z][a-z]+(?:[A-Z][a-z]+)+\Z")
 _HUMPS = re.compile(r"[A-Z]?[a-z]+")
 _ALNUM = re.compile(r"\w")
 _HOST_PATH = re.compile(r"((?:[\w-]+\.)+[a-z]+)(/[^:]*)\Z")
-_SOURCE_PATH = re.compile(r"([^:]+):(/[^/:][^:]*)\Z")  # what is mounted, and where: `pvc/x:/srv`
+_SOURCE_PATH = re.compile(r"([^:]+):(/[^/:][^:]*)(?::(r[ow]))?\Z")  # what is mounted, and where: `pvc/x:/srv`, `conf:/etc/conf:ro`
+_ADDRESS = re.compile(r"https?://((?:[\w-]+\.)+[a-z]+)(/[^:]*)?\Z")
 _VARIABLE = re.compile(r"([A-Z][A-Z0-9_]*):(.+)\Z")
 _PATH_PORT = re.compile(r"(/[^:]*):(\d{1,5})\Z")
 _PORT_PATH = re.compile(r":(\d{1,5})(/[^:]*)\Z")
@@ -203,11 +204,16 @@ class Marker:
         return f"{outline(word)}{POINTERS[self.slots[word]]}"
 
     def quoted(self, text: str) -> str:
-        """Return what stands in quotation marks as one slot; a short phrase also word by word, as commands need it."""
+        """Return what stands in quotation marks as one slot; a short phrase also word by word, as commands need it, a long one as it reads.
+
+        A long one may be a text that is asked for, or what somebody said.
+        """
         if _PAIRED.match(text):
             return "".join(self._pieces(text))
         whole, words = self.point(text), _split(text)
-        if not 1 < len(words) <= MAX_QUOTED_WORDS:
+        if len(words) > MAX_QUOTED_WORDS:
+            return f"{whole}({''.join(self._pieces(text))})"
+        if len(words) < 2:
             return whole
         return f"{whole}({''.join(self.point(word) for word in words)})"
 
@@ -259,11 +265,13 @@ class Marker:
         """
         if match := next(filter(None, (pattern.match(body) for pattern in _PAIRS)), None):
             return [match[1], match[2]]
+        if match := _ADDRESS.match(body):
+            return [match[1], *filter(None, [match[2]])]
         head, _, rest = body.partition(":")
         if rest and self._plain(head):
             return [head, rest]
         if match := _SOURCE_PATH.match(body):
-            return [*(match[1].split("/") if self._plain(match[1].split("/")[0]) else [match[1]]), match[2]]
+            return [*(match[1].split("/") if self._plain(match[1].split("/")[0]) else [match[1]]), *filter(None, match.groups()[1:])]
         if set(body) & set("@$*"):
             return []
         parts = _SEPARATOR.split(body)

@@ -48,7 +48,11 @@ def canonical(request):
         ("0 3 * * *, set", "‹cron›⟨1⟩, set"),
         ("0 3 * * 1,3, set", "‹cron›⟨1⟩, set"),
         ('"sh -c date"', "‹text›⟨1⟩(‹word›⟨2⟩‹flag›⟨3⟩‹word›⟨4⟩)"),
-        ('"one two three four five six seven"', "‹text›⟨1⟩"),
+        # More than six words: what somebody said.
+        ('"a cron of willow at 3 am, please"', "‹text›⟨1⟩(a‹word›⟨2⟩ of‹word›⟨3⟩‹word›⟨4⟩ 3‹word›⟨5⟩,‹word›⟨6⟩)")
+        ("conf:/etc/conf:ro", "‹other›⟨1⟩(‹word›⟨2⟩‹path›⟨3⟩‹word›⟨4⟩)"),
+        ("https://shop.example.io", "‹url›⟨1⟩(‹host›⟨2⟩)"),
+        ("https://shop.example.io/cart", "‹url›⟨1⟩(‹host›⟨2⟩‹path›⟨3⟩)"),
         ("`willow`", "‹word›⟨1⟩"),
         ("'willow'", "‹word›⟨1⟩"),
         ("deployment/willow", "‹pair›⟨1⟩(deployment‹word›⟨2⟩)"),

@@ -9,6 +9,7 @@ SOURCES = Table(
     "form of sources",
     {
         "manifests": "kubestill.domains.kubernetes.sources.manifests:documents",
+        "requests": "kubestill.domains.kubernetes.sources.requests:documents",
         "pages": "kubestill.domains.kubernetes.sources.pages:documents",
         "commands": "kubestill.domains.kubernetes.sources.commands:documents",
         "fields": "kubestill.domains.kubernetes.sources.fields:documents",
@@ -21,6 +22,7 @@ SOURCES = Table(
 )
 FORMS: Mapping[str, str] = {
     "manifests": "manifests: a folder or git clone of YAML and JSON files, or JSON lines",
+    "requests": "written requests, each beside the manifest that is right for it: YAML lists, folders of them, or JSON lines",
     "pages": "documentation: a clone of kubernetes/website, a folder of Markdown, or JSON lines",
     "commands": "the kubectl reference as JSON, or its generated pages",
     "fields": "the API reference: an OpenAPI v2 document, .json(.gz)",

@@ -6,15 +6,15 @@ from typing import Any
 
 import yaml
 
-from kubestill.domains.api import HELD, HELD_OUT_REPOSITORIES, Document, Drop, Intent, Sample, Suite
+from kubestill.domains.api import HELD, HELD_OUT_REPOSITORIES, Document, Drop, Sample, Suite
 from kubestill.domains.kubernetes.fullpass import full_pass
-from kubestill.domains.kubernetes.intents.lens import read, silent
 from kubestill.domains.kubernetes.skills.diagnose import suites as diagnose
 from kubestill.domains.kubernetes.skills.drawn import Drawn
 from kubestill.domains.kubernetes.skills.general import suites as general
 from kubestill.domains.kubernetes.skills.kubectl import suites as kubectl
 from kubestill.domains.kubernetes.skills.manifest.skill import NAME, ManifestSkill
 from kubestill.domains.kubernetes.skills.manifest.suites import WIDE_SUITES
+from kubestill.domains.kubernetes.skills.manifest.written import REQUESTS, every, said_of
 from kubestill.domains.kubernetes.skills.runbook import suites as runbook
 from kubestill.ground.seeds import Seed, held_out
 
@@ -60,20 +60,28 @@ class Natural:
         return [_natural(entry) for entry in yaml.load(text, yaml.CSafeLoader)][:count]
 
 
+class Written:
+    """Requests as people wrote them, of the entries of a file of requests that no training has seen."""
+
+    name = "manifest-written"
+    skill = NAME
+    needs_documents = True
+
+    def samples(self, documents: Iterable[Document], count: int, seed: Seed) -> Sequence[Sample]:
+        """Return at most `count` samples, in an order that depends on the documents' ids alone."""
+        held = [one for one in documents if one.form == REQUESTS and held_out("repository", one.unit, HELD_OUT_REPOSITORIES)]
+        found = [sample for one in sorted(held, key=lambda one: seed.child(self.name, one.id).value) for sample in every(one, NAME)]
+        return [sample for sample in found if full_pass(sample.answer, sample.intents).passed][:count]
+
+
 def _natural(entry: dict[str, Any]) -> Sample:
     reference = yaml.load(entry["reference"], yaml.CSafeLoader)
-    intents = tuple(intent for intent in read(reference) if not _implied(intent, reference["kind"]))
+    intents = tuple(said_of(reference))
     source = {"path": "natural.yaml", "person": entry["person"]}
     return Sample(entry["id"], NAME, entry["request"].strip(), entry["reference"], intents, reference["kind"], "natural", (), source)
 
 
-def _implied(intent: Intent, kind: str) -> bool:
-    """Say whether the reference holds this only because the API or good form wants it, not because it was asked."""
-    asked = kind in ("Job", "CronJob") and intent.aspect == "pod.restartPolicy"
-    return (silent(intent) and not asked) or intent.aspect == "container.name"
-
-
 PROCEDURAL = Drawn("manifest-procedural", NAME, ManifestSkill().draw, full_pass)
-_MANIFEST: tuple[Suite, ...] = (PROCEDURAL, Real(), Natural(), *WIDE_SUITES)
+_MANIFEST: tuple[Suite, ...] = (PROCEDURAL, Real(), Natural(), Written(), *WIDE_SUITES)
 _OTHERS: tuple[Suite, ...] = (*kubectl.SUITES, diagnose.PROCEDURAL, *runbook.SUITES, general.PROCEDURAL)
 SUITES: dict[str, Suite] = {suite.name: suite for suite in (*_MANIFEST, *_OTHERS)}

@@ -15,6 +15,7 @@ from kubestill.domains.kubernetes.skills.manifest.judging import judge
 from kubestill.domains.kubernetes.skills.manifest.manners import compose_otherwise, fewer
 from kubestill.domains.kubernetes.skills.manifest.sets import draw_set
 from kubestill.domains.kubernetes.skills.manifest.skill import NAME, ManifestSkill, asked, drawn, wanted
+from kubestill.domains.kubernetes.skills.manifest.written import REQUESTS, written
 from kubestill.tools.checks.api import Verdict
 
 # Shares of draws; what remains is the plain road. To write one object from nothing stays the greater part.
@@ -27,8 +28,8 @@ class WideManifestSkill:
     """Draws requests for one manifest, several, or a changed one; or writes those that a real manifest or a definition answers."""
 
     name = NAME
-    version = 10  # of all roads, the plain one included
-    reads = frozenset((MANIFESTS, DEFINITIONS))
+    version = 11  # of all roads, the plain one included
+    reads = frozenset((MANIFESTS, REQUESTS, DEFINITIONS))
 
     def __init__(self) -> None:
         self.plain = ManifestSkill()
@@ -47,7 +48,12 @@ class WideManifestSkill:
         return asked(choose(drawn(rng, part), rng, INVENTED_TOTALS), rng, part)
 
     def reverse(self, document: Document, rng: Random, part: str) -> Sample | Drop:
-        """Ask for what a real manifest says or for a change of it, or for an object of the kind that a definition defines."""
+        """Ask for what a real manifest says or for a change of it, or for an object of the kind that a definition defines.
+
+        What people wrote stands, but for the values in it.
+        """
+        if document.form == REQUESTS:
+            return written(document, rng, NAME)
         if document.form == DEFINITIONS:
             return reverse_definition(document, rng, part)
         roll = rng.random()
