@@ -65,7 +65,7 @@ class Sample:
     answer: str
     intents: tuple[Intent, ...]
     kind: str  # what results are grouped by
-    road: str  # procedural | reverse | natural
+    road: str  # procedural | reverse | written | natural
     forms: tuple[str, ...] = ()  # ids of the phrase parts it is made of
     source: Mapping[str, str] = field(default_factory=dict)
 

@@ -18,7 +18,7 @@ import snowballstemmer
 MAX_SLOTS = 40
 POINTERS: tuple[str, ...] = tuple(f"⟨{number}⟩" for number in range(1, MAX_SLOTS + 1))
 POINTER = re.compile(r"⟨(\d{1,2})⟩")
-MAX_QUOTED_WORDS = 6
+MAX_QUOTED_WORDS, MAX_SAID_WORDS = 6, 40
 MIN_FUZZY = 5  # shorter words have too many neighbours
 MIN_STEMMED = 4  # what is left of shorter ones is no stem
 _STEMMER = snowballstemmer.stemmer("english")
@@ -212,7 +212,8 @@ class Marker:
             return "".join(self._pieces(text))
         whole, words = self.point(text), _split(text)
         if len(words) > MAX_QUOTED_WORDS:
-            return f"{whole}({''.join(self._pieces(text))})"
+            read = len(words) <= MAX_SAID_WORDS and len(self.slots) <= MAX_SLOTS // 2  # or the rest of the request may find no slot free
+            return f"{whole}({''.join(self._pieces(text))})" if read else whole
         if len(words) < 2:
             return whole
         return f"{whole}({''.join(self.point(word) for word in words)})"
@@ -268,9 +269,10 @@ class Marker:
         if match := _ADDRESS.match(body):
             return [match[1], *filter(None, [match[2]])]
         head, _, rest = body.partition(":")
-        if rest and self._plain(head):
+        match = _SOURCE_PATH.match(body)
+        if rest and self._plain(head) and not (match and match[3]):
             return [head, rest]
-        if match := _SOURCE_PATH.match(body):
+        if match:
             return [*(match[1].split("/") if self._plain(match[1].split("/")[0]) else [match[1]]), *filter(None, match.groups()[1:])]
         if set(body) & set("@$*"):
             return []

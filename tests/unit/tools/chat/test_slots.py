@@ -49,7 +49,7 @@ def canonical(request):
         ("0 3 * * 1,3, set", "‹cron›⟨1⟩, set"),
         ('"sh -c date"', "‹text›⟨1⟩(‹word›⟨2⟩‹flag›⟨3⟩‹word›⟨4⟩)"),
         # More than six words: what somebody said.
-        ('"a cron of willow at 3 am, please"', "‹text›⟨1⟩(a‹word›⟨2⟩ of‹word›⟨3⟩‹word›⟨4⟩ 3‹word›⟨5⟩,‹word›⟨6⟩)")
+        ('"a cron of willow at 3 am, please"', "‹text›⟨1⟩(a‹word›⟨2⟩ of‹word›⟨3⟩‹word›⟨4⟩ 3‹word›⟨5⟩,‹word›⟨6⟩)"),
         ("conf:/etc/conf:ro", "‹other›⟨1⟩(‹word›⟨2⟩‹path›⟨3⟩‹word›⟨4⟩)"),
         ("https://shop.example.io", "‹url›⟨1⟩(‹host›⟨2⟩)"),
         ("https://shop.example.io/cart", "‹url›⟨1⟩(‹host›⟨2⟩‹path›⟨3⟩)"),

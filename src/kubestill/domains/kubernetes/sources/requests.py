@@ -20,6 +20,7 @@ from kubestill.ground.seeds import stable_hash
 FORM = "requests"
 SUFFIXES = (".yaml", ".yml", *JSON_LINES)
 MAX_ENTRY_BYTES = 64 * 1024
+MAX_DEPTH = 8  # a list of mappings with a list of mappings is 4
 LAYOUT = "a list of entries with `reference` (one object) and `requests` (each with `text`)"
 
 
@@ -42,8 +43,10 @@ def _entries(path: Path) -> Iterator[dict[str, Any] | Drop]:
     if isinstance(text, Drop):
         raise UserError(f"sources: {path}", text.reason, f"give {LAYOUT}")
     try:
-        found = yaml.load(text, yaml.CSafeLoader)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        if told := _odd(text):
+            raise UserError(f"sources: {path}", told, f"give {LAYOUT}")
+        found = yaml.load(text, _LOADER)
+    except yaml.YAMLError as error:
         told = " ".join(str(error).split())[:200]
         raise UserError(f"sources: {path}", f"not YAML ({told})", f"give {LAYOUT}") from None
     if not isinstance(found, list):
@@ -52,20 +55,38 @@ def _entries(path: Path) -> Iterator[dict[str, Any] | Drop]:
         yield entry if isinstance(entry, dict) else Drop("an entry that is no mapping")
 
 
+# Every scalar is a text to it, nothing is merged and nothing constructed.
+_LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+
+
+def _odd(text: str) -> str:
+    """Say what no file of entries needs: deep nesting, of which the composer dies, and aliases. An empty string if nothing."""
+    depth = 0
+    for event in yaml.parse(text, _LOADER):
+        if isinstance(event, yaml.AliasEvent):
+            return f"has an alias, {event.anchor!r}"
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_DEPTH:
+            return f"is nested more than {MAX_DEPTH} deep"
+    return ""
+
+
 def _entry(entry: Mapping[str, Any], source: Mapping[str, str]) -> Document | Drop:
     reference, requests = entry.get("reference"), entry.get("requests")
     if not isinstance(reference, str) or not isinstance(requests, list):
         return Drop("an entry without reference or requests")
-    texts = [text.strip() for one in requests if isinstance(one, dict) and isinstance(text := one.get("text"), str) and text.strip()]
+    said = (one.get("text") for one in requests if isinstance(one, dict))
+    texts = list(dict.fromkeys(text.strip() for text in said if isinstance(text, str) and text.strip()))
     if not texts:
         return Drop("an entry without requests")
     reading = read(reference)
     if reading.findings or len(reading.manifests) != 1:
         return Drop("a reference that is not one readable object")
-    kind = reading.manifests[0].object.get("kind")
+    obj = reading.manifests[0].object
+    kind = obj.get("kind")
     if not isinstance(kind, str):
         return Drop("a reference of no kind")
     text = json.dumps({"reference": reference, "requests": texts}, ensure_ascii=False)
     if len(text.encode("utf-8", "replace")) > MAX_ENTRY_BYTES:
         return Drop("an entry over 64 KiB")
-    return document(text, kind, {**source, "page": f"{stable_hash(reference):016x}"}, FORM)
+    return document(text, kind, {**source, "page": f"{stable_hash(json.dumps(obj, sort_keys=True, default=str)):016x}"}, FORM)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from importlib import resources
+from itertools import islice, zip_longest
 from typing import Any
 
 import yaml
@@ -61,7 +62,7 @@ class Natural:
 
 
 class Written:
-    """Requests as people wrote them, of the entries of a file of requests that no training has seen."""
+    """Requests as people write them, for objects that no training has seen."""
 
     name = "manifest-written"
     skill = NAME
@@ -70,8 +71,10 @@ class Written:
     def samples(self, documents: Iterable[Document], count: int, seed: Seed) -> Sequence[Sample]:
         """Return at most `count` samples, in an order that depends on the documents' ids alone."""
         held = [one for one in documents if one.form == REQUESTS and held_out("repository", one.unit, HELD_OUT_REPOSITORIES)]
-        found = [sample for one in sorted(held, key=lambda one: seed.child(self.name, one.id).value) for sample in every(one, NAME)]
-        return [sample for sample in found if full_pass(sample.answer, sample.intents).passed][:count]
+        entries = [list(every(one, NAME)) for one in sorted(held, key=lambda one: seed.child(self.name, one.id).value)]
+        # A request of each object before the second of any: what is asked for shall vary as much as how.
+        turns = (sample for turn in zip_longest(*entries) for sample in turn if sample is not None)
+        return list(islice((sample for sample in turns if full_pass(sample.answer, sample.intents).passed), count))
 
 
 def _natural(entry: dict[str, Any]) -> Sample:

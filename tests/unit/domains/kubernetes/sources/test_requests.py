@@ -30,9 +30,16 @@ def test_an_entry_is_one_document_whatever_the_number_of_its_requests(tmp_path):
     assert json.loads(found.text)["requests"] == ["i need a namespace, gloria", "make gloria please"]
 
 
+def test_scalars_are_texts_whatever_their_tag_and_equal_requests_are_one(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text(ENTRY + "    - text: 3\n    - text: !!bool maybe\n    - text: make gloria please\n")
+    (found,) = documents(path)
+    assert json.loads(found.text)["requests"] == ["i need a namespace, gloria", "make gloria please", "3", "maybe"]
+
+
 def test_all_requests_for_one_object_are_on_one_side_of_every_split(tmp_path):
     (tmp_path / "a.yaml").write_text(ENTRY)
-    (tmp_path / "b.yml").write_text(ENTRY.replace("make gloria please", "gloria, a namespace"))
+    (tmp_path / "b.yml").write_text(ENTRY.replace("make gloria please", "gloria, a namespace").replace("v1\n", "v1  # the same\n"))
     one, two = documents(tmp_path)
     assert one.id != two.id and one.unit == two.unit
 
@@ -64,7 +71,17 @@ def test_what_is_no_entry_is_left_out_with_its_reason(tmp_path, entry, reason):
     assert isinstance(found, Drop) and reason in found.reason
 
 
-@pytest.mark.parametrize("text", ["a: 1\n", "- [\n", "word"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: 1\n",
+        "- [\n",
+        "word",
+        "[" * 50_000,
+        "- &a [x]\n- *a\n",
+        "".join(f"- &a{n} {{<<: [*a{n - 1}, *a{n - 1}]}}\n" for n in range(1, 40)),
+    ],
+)
 def test_a_file_of_another_layout_is_refused_in_one_sentence(tmp_path, text):
     path = tmp_path / "mine.yaml"
     path.write_text(text)

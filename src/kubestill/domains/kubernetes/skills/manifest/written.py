@@ -1,4 +1,4 @@
-"""Requests that people wrote, as samples: as they stand, or with other names, images, hosts and numbers in request and manifest alike.
+"""Requests as people write them, as samples: as they stand, or with other names, images, hosts and numbers in request and manifest alike.
 
 How people put a thing is worth most and is had least; the values that they put in are not what shall be learned of it.
 """
@@ -11,6 +11,7 @@ from typing import Any
 
 from kubestill.domains.api import TRAIN, Document, Drop, Intent, Sample
 from kubestill.domains.kubernetes.drawing.words import Words
+from kubestill.domains.kubernetes.fullpass import full_pass
 from kubestill.domains.kubernetes.intents.kinds import KINDS
 from kubestill.domains.kubernetes.intents.lens import build, read, silent
 from kubestill.domains.kubernetes.intents.order import ordered
@@ -22,15 +23,15 @@ REQUESTS = "requests"  # the form of documents that hold them
 ROAD = "written"
 AS_IT_STANDS = 0.2  # share of the samples that keep the values of whoever wrote them
 
-Replacement = tuple[re.Pattern[str], str]
-
 
 def written(document: Document, rng: Random, skill: str) -> Sample | Drop:
     """Return one of an entry's requests as a sample, mostly with other values than its writer gave."""
     entry = json.loads(document.text)
     request, obj = rng.choice(entry["requests"]), read_manifests(entry["reference"]).manifests[0].object
     if rng.random() >= AS_IT_STANDS:
-        request, obj = varied(request, obj, Words(rng, TRAIN))
+        found = sample_of(*varied(request, obj, Words(rng, TRAIN)), skill, document.source)
+        if isinstance(found, Sample) and full_pass(found.answer, found.intents).passed:
+            return found  # else numbers no longer fit each other: a request above its limit
     return sample_of(request, obj, skill, document.source)
 
 
@@ -49,7 +50,7 @@ def sample_of(request: str, obj: Mapping[str, Any], skill: str, source: Mapping[
     if obj.get("kind") not in KINDS or obj.get("apiVersion") != KINDS[obj["kind"]].api_version:
         return Drop("kind-without-intents")
     try:
-        intents = mentioned(request, said_of(obj))
+        intents = mentioned(request, [*said_of(obj), *_named(request, obj)])
         if not any(one.aspect == "name" and isinstance(one.value, str) for one in intents):
             return Drop("name-unsayable")
         if any("[]" in one.aspect for one in intents):
@@ -70,6 +71,15 @@ def said_of(obj: Mapping[str, Any]) -> list[Intent]:
         intent
         for intent in read(dict(obj))
         if not (silent(intent) and not (asked_policy and intent.aspect == "pod.restartPolicy")) and intent.aspect != "container.name"
+    ]
+
+
+def _named(request: str, obj: Mapping[str, Any]) -> list[Intent]:
+    """Return the names of containers that a request says; others are the writer's affair."""
+    return [
+        intent
+        for intent in read(dict(obj))
+        if intent.aspect == "container.name" and re.search(rf"(?<![\w./:@-]){re.escape(str(intent.value))}(?![\w@-]|[./:]\w)", request)
     ]
 
 
@@ -116,115 +126,110 @@ def _spellings(values: Sequence[Any]) -> Iterator[str]:
                 yield amount[1]
 
 
-# Values that mean something to Kubernetes, whoever writes them.
-_FIXED = re.compile(
-    r"kube-|kubernetes|k8s\.io|(?:[a-z]+\.)*(?:coreos|projectcalico)\.|\A(?:/|/etc|/tmp|/data)\Z|read-only|ssl-|max-|cluster-"
-)
-_IMAGE = re.compile(r"[a-z0-9][a-z0-9./_-]*:[\w][\w.-]*\Z|[a-z0-9.-]+\.[a-z0-9.-]+/[a-z0-9./_-]+\Z")
-_KEY = re.compile(r"(?:[a-z0-9-]+\.)+[a-z]+/[A-Za-z][\w.-]*\Z")  # of a label or an annotation; or an image without a tag, which may look so
+# What a field holds, and so what else it could hold; a field that is not here keeps its value, as do keys, commands and settings.
+_IMAGES, _HOSTS, _PATHS = frozenset(("image",)), frozenset(("host", "hosts", "externalName")), frozenset(("mountPath", "path"))
+_NAMED = frozenset(("name", "namespace", "claimName", "secretName", "serviceAccountName", "serviceName", "storageClassName", "volumeName"))
+_LABELS = frozenset(("labels", "matchLabels", "selector", "nodeSelector"))
+_FIXED = re.compile(r"kube-|kubernetes|k8s\.io|system[-:]")  # which mean something to Kubernetes, whoever writes them
+_NAME = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)+\Z")  # of several words: one alone may be English
 _HOST = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)+\Z")
-_PATH = re.compile(r"(?:/[\w.-]+)+/?\Z")
-_NAMES = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)+\Z")
+_IMAGE = re.compile(r"[a-z0-9][a-z0-9./_:-]*[/:][\w][\w.-]*\Z")
+_PATH = re.compile(r"(?:/[\w-]+){2,}\Z")
 _TAG = re.compile(r":[\w][\w.-]*\Z")
+_LONGEST, _MOST = 253, 40  # characters of a value that is changed, and values that are
 
 
-def _fresh(text: str, words: Words) -> str | None:
-    """Return another value of the sort of `text`; None where it shall stay."""
-    if _FIXED.search(text):
+def _fresh(field: str, text: str, words: Words) -> str | None:
+    """Return another value for a field; None where it keeps its own."""
+    if len(text) > _LONGEST or _FIXED.search(text):
         return None
-    if _KEY.match(text):
-        return f"{words.host()}/{words.word()}"
-    if _IMAGE.match(text):
+    if field in _IMAGES and _IMAGE.match(text):
         image = words.image()
-        return image if ":" not in text else _TAG.sub("", image) + f":{words.tag()}"
-    if _PATH.match(text):
-        return "/" + "/".join(words.word() for _ in text.strip("/").split("/"))
-    if _NAMES.match(text):
-        return "-".join(words.word() for _ in text.split("-"))
-    return words.host() if _HOST.match(text) and not text.replace(".", "").isdigit() and text.count(".") < 4 else None
-
-
-_MEMORY = ("64", "96", "128", "192", "256", "320", "384", "512", "640", "768", "900")
-
-
-def _number(text: str, words: Words) -> str:
-    """Return another number of about the size of `text`."""
-    low, high = {1: (2, 9), 2: (10, 60)}.get(len(text), (0, 0))
-    if high:
-        return str(words.rng.randint(low, high))
-    return words.rng.choice(_MEMORY) if len(text) == 3 else str(words.port())
+        return image if not _TAG.search(text) else _TAG.sub("", image) + f":{words.tag()}"
+    if field in _HOSTS and _HOST.match(text):
+        return words.host()
+    if field in _PATHS and _PATH.match(text):
+        return "".join(f"/{words.word()}" for _ in text[1:].split("/"))
+    return "-".join(words.word() for _ in text.split("-")) if field in _NAMED and _NAME.match(text) else None
 
 
 def varied(request: str, obj: Mapping[str, Any], words: Words) -> tuple[str, dict[str, Any]]:
-    """Return a request and its object with other values, the same in both: whatever stands word for word in the request."""
-    changes: list[Replacement] = []
-    for text in sorted(set(_strings(obj)), key=len, reverse=True):
-        pattern = re.compile(rf"(?<![\w./:@-]){re.escape(text)}(?![\w@-]|[./:]\w)")
-        if pattern.search(request) and (fresh := _fresh(text, words)) is not None:
-            changes.append((pattern, fresh))
+    """Return a request and its object with other values, the same in both: of whatever stands word for word in the request.
+
+    A value stays where it would stay in part: in another mention, in a longer name that is made of it, in a command.
+    """
+    changes: dict[str, tuple[re.Pattern[str], str]] = {}
+    for field, leaf in _leaves(obj):
+        text = str(leaf)
+        if len(changes) >= _MOST or not isinstance(leaf, str) or text in changes or text not in request:
+            continue
+        if (fresh := _fresh(field, text, words)) is not None:
+            changes[text] = re.compile(rf"(?<![\w./:@-]){re.escape(text)}(?![\w@-]|[./:]\w)"), fresh
     for text, pattern in _numbers(request, obj):
-        changes.append((pattern, _number(text, words)))
-    swap = _swapper(changes)
-    return swap(request), _mapped(obj, swap)
+        low, high = (2, 9) if len(text) == 1 else (10, 60)
+        changes[text] = pattern, str(words.rng.randint(low, high))
+    while True:
+        swap = _swapper(list(changes.values()))
+        said, changed = swap(request), _mapped(obj, swap)
+        left = " ".join((said, *(str(leaf) for _, leaf in _leaves(changed)))).lower()
+        parted = [text for text in changes if not text.isdigit() and text.lower() in left]
+        if not parted:
+            return said, changed
+        for text in parted:
+            del changes[text]
 
 
-def _swapper(changes: Sequence[Replacement]) -> Callable[[str], str]:
-    """Return what replaces in one pass, so that no fresh value is replaced again."""
+def _swapper(changes: Sequence[tuple[re.Pattern[str], str]]) -> Callable[[str], str]:
+    """Return what replaces in one pass, the longest first, so that no fresh value is replaced again."""
     if not changes:
         return lambda text: text
-    joined = re.compile("|".join(f"(?P<c{place}>{pattern.pattern})" for place, (pattern, _) in enumerate(changes)))
-    return lambda text: joined.sub(lambda match: changes[int(str(match.lastgroup)[1:])][1], text)
+    longest = sorted(changes, key=lambda change: len(change[0].pattern), reverse=True)
+    joined = re.compile("|".join(f"(?P<c{place}>{pattern.pattern})" for place, (pattern, _) in enumerate(longest)))
+    return lambda text: joined.sub(lambda match: longest[int(str(match.lastgroup)[1:])][1], text)
 
 
 def _numbers(request: str, obj: Mapping[str, Any]) -> Iterator[tuple[str, re.Pattern[str]]]:
-    """Yield the numbers that stand once in the request and once in the object, as a number or before a unit."""
-    held = [found for leaf in _leaves(obj) if (found := _digits(leaf))]
-    for text in dict.fromkeys(held):
-        pattern = re.compile(rf"(?<![\w.:/@-]){text}(?=\s?(?:[KMGTkmgt]i?[bB]?|megs?|gigs?|m|%)?(?![\w.:/@-]))")
-        if held.count(text) == 1 and int(text) > 1 and len(pattern.findall(request)) == 1 and len(re.findall(text, request)) == 1:
+    """Yield the numbers of one or two digits that stand once in the request, and once in the object: as a number or before a unit.
+
+    Longer ones are pointed at (tools/chat/slots.py), so their values teach nothing.
+    """
+    leaves = [str(leaf) for _, leaf in _leaves(obj)]
+    digits = re.findall(r"\d+", " ".join(leaves))
+    for text in dict.fromkeys(number for _, leaf in _leaves(obj) if (number := _count(leaf))):
+        spelled = int(text) < len(_COUNTS) and re.search(rf"\b{_COUNTS[int(text)]}\b", request, re.IGNORECASE)
+        if int(text) < 2 or spelled or digits.count(text) != 1 or re.findall(r"\d+", request).count(text) != 1:
+            continue
+        pattern = re.compile(rf"(?<![\w.:/@=-]){text}(?=\s?(?:[KMGTkmgt]i?[bB]?|megs?|gigs?|m|%)?(?![\w.:/@-]))")
+        if pattern.search(request):
             yield text, pattern
 
 
-def _digits(leaf: Any) -> str:
-    if isinstance(leaf, bool):
+def _count(leaf: Any) -> str:
+    """Return the one or two digits of a number or an amount; an empty string of anything else."""
+    if isinstance(leaf, bool) or not isinstance(leaf, int | str):
         return ""
-    if isinstance(leaf, int):
-        return str(leaf)
-    match = _AMOUNT.match(leaf) if isinstance(leaf, str) else None
-    return match[1] if match and match[1].isdigit() else ""
+    match = re.fullmatch(r"(\d{1,2})(?:[A-Za-z]{1,2}|%)?", str(leaf))
+    return match[1] if match else ""
 
 
-def _leaves(value: Any) -> Iterator[Any]:
-    if isinstance(value, dict):
-        for item in value.values():
-            yield from _leaves(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _leaves(item)
-    else:
-        yield value
-
-
-def _strings(value: Any) -> Iterator[str]:
-    """Yield the texts of an object, and the keys that its author chose."""
+def _leaves(value: Any, field: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield every scalar with the field that holds it; of labels, which may have any key, it is `name`."""
     if isinstance(value, dict):
         for key, item in value.items():
-            if any(sign in key for sign in "-./_"):
-                yield key
-            yield from _strings(item)
+            yield from _leaves(item, "name" if field in _LABELS else key)
     elif isinstance(value, list):
         for item in value:
-            yield from _strings(item)
-    elif isinstance(value, str):
-        yield value
+            yield from _leaves(item, field)
+    else:
+        yield field, value
 
 
 def _mapped(value: Any, swap: Callable[[str], str]) -> Any:
     if isinstance(value, dict):
-        return {swap(key): _mapped(item, swap) for key, item in value.items()}
+        return {key: _mapped(item, swap) for key, item in value.items()}
     if isinstance(value, list):
         return [_mapped(item, swap) for item in value]
     if isinstance(value, bool) or not isinstance(value, int | str):
         return value
     changed = swap(str(value))
-    return int(changed) if isinstance(value, int) and changed.isdigit() else changed
+    return value if changed == str(value) else int(changed) if isinstance(value, int) else changed
