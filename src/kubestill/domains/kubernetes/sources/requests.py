@@ -1,7 +1,7 @@
 """Written requests: what people asked for in their own words, each beside the manifest that is right for it. YAML files, or JSON lines.
 
 A file is a list of entries: `reference`, the text of one object, and `requests`, a list of `person` (whoever asks; may be left out) and
-`text`. All requests of one object are one document, and so on one side of every split.
+`text`. All requests of one entry are one document, and entries with the same reference are on one side of every split.
 """
 
 import json
@@ -82,11 +82,10 @@ def _entry(entry: Mapping[str, Any], source: Mapping[str, str]) -> Document | Dr
     reading = read(reference)
     if reading.findings or len(reading.manifests) != 1:
         return Drop("a reference that is not one readable object")
-    obj = reading.manifests[0].object
-    kind = obj.get("kind")
+    kind = reading.manifests[0].object.get("kind")
     if not isinstance(kind, str):
         return Drop("a reference of no kind")
     text = json.dumps({"reference": reference, "requests": texts}, ensure_ascii=False)
     if len(text.encode("utf-8", "replace")) > MAX_ENTRY_BYTES:
         return Drop("an entry over 64 KiB")
-    return document(text, kind, {**source, "page": f"{stable_hash(json.dumps(obj, sort_keys=True, default=str)):016x}"}, FORM)
+    return document(text, kind, {**source, "page": f"{stable_hash(reference):016x}"}, FORM)

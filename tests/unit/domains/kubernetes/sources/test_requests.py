@@ -39,7 +39,7 @@ def test_scalars_are_texts_whatever_their_tag_and_equal_requests_are_one(tmp_pat
 
 def test_all_requests_for_one_object_are_on_one_side_of_every_split(tmp_path):
     (tmp_path / "a.yaml").write_text(ENTRY)
-    (tmp_path / "b.yml").write_text(ENTRY.replace("make gloria please", "gloria, a namespace").replace("v1\n", "v1  # the same\n"))
+    (tmp_path / "b.yml").write_text(ENTRY.replace("make gloria please", "gloria, a namespace"))
     one, two = documents(tmp_path)
     assert one.id != two.id and one.unit == two.unit
 
