@@ -7,17 +7,17 @@ from typing import Any
 
 import yaml
 
-from kubestill.domains.api import HELD, HELD_OUT_REPOSITORIES, Document, Drop, Sample, Suite
+from kubestill.domains.api import HELD, MANIFESTS, Document, Drop, Sample, Suite
 from kubestill.domains.kubernetes.fullpass import full_pass
 from kubestill.domains.kubernetes.skills.diagnose import suites as diagnose
 from kubestill.domains.kubernetes.skills.drawn import Drawn
 from kubestill.domains.kubernetes.skills.general import suites as general
 from kubestill.domains.kubernetes.skills.kubectl import suites as kubectl
 from kubestill.domains.kubernetes.skills.manifest.skill import NAME, ManifestSkill
-from kubestill.domains.kubernetes.skills.manifest.suites import WIDE_SUITES
+from kubestill.domains.kubernetes.skills.manifest.suites import WIDE_SUITES, held_documents
 from kubestill.domains.kubernetes.skills.manifest.written import REQUESTS, every, said_of
 from kubestill.domains.kubernetes.skills.runbook import suites as runbook
-from kubestill.ground.seeds import Seed, held_out
+from kubestill.ground.seeds import Seed
 
 PER_REPOSITORY = 24  # no repository may stand for the field
 
@@ -34,8 +34,8 @@ class Real:
         skill = ManifestSkill()
         found: list[Sample] = []
         taken: dict[str, int] = {}
-        for document in sorted(documents, key=lambda document: seed.child(self.name, document.id).value):
-            if not held_out("repository", document.unit, HELD_OUT_REPOSITORIES) or taken.get(document.unit, 0) >= PER_REPOSITORY:
+        for document in held_documents(documents, MANIFESTS, seed, self.name):
+            if taken.get(document.unit, 0) >= PER_REPOSITORY:
                 continue
             sample = skill.reverse(document, seed.rng(self.name, document.id), HELD)
             if isinstance(sample, Drop) or not full_pass(sample.answer, sample.intents).passed:
@@ -70,8 +70,7 @@ class Written:
 
     def samples(self, documents: Iterable[Document], count: int, seed: Seed) -> Sequence[Sample]:
         """Return at most `count` samples, in an order that depends on the documents' ids alone."""
-        held = [one for one in documents if one.form == REQUESTS and held_out("repository", one.unit, HELD_OUT_REPOSITORIES)]
-        entries = [list(every(one, NAME)) for one in sorted(held, key=lambda one: seed.child(self.name, one.id).value)]
+        entries = [list(every(one, NAME)) for one in held_documents(documents, REQUESTS, seed, self.name)]
         # A request of each object before the second of any: what is asked for shall vary as much as how.
         turns = (sample for turn in zip_longest(*entries) for sample in turn if sample is not None)
         return list(islice((sample for sample in turns if full_pass(sample.answer, sample.intents).passed), count))

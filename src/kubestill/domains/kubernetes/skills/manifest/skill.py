@@ -101,7 +101,7 @@ def wanted(document: Document, rng: Random) -> list[Intent] | Drop:
     chosen = clear(_run_whole(choose(sayable, rng), intents))
     if not all(_NAME.match(str(intent.value)) for intent in chosen if intent.aspect in ("name", "namespace", "container.image")):
         return Drop("template")
-    if any(_UNFILLED.search(text) for intent in chosen if not intent.aspect.startswith(_EXPANDS) for text in _texts(intent.value)):
+    if any(_UNFILLED.search(text) for intent in chosen if not intent.aspect.startswith(_EXPANDS) for text in texts_of(intent.value)):
         return Drop("template")
     if any(_NO_IMAGE.match(str(intent.value)) for intent in chosen if intent.aspect in ("container.image", "init.image")):
         return Drop("placeholder-image")
@@ -146,7 +146,7 @@ def _expands_unknown(intents: Sequence[Intent]) -> bool:
     """Say whether a command or a value is asked for that expands a variable which nothing asked for defines."""
     known = {intent.keys for intent in intents if intent.aspect.startswith("container.env") and intent.keys}
     told = (intent for intent in intents if intent.aspect.startswith(("container.", "init.")))
-    used = {(*intent.keys[:1], name) for intent in told for text in _texts(intent.value) for name in _EXPANDED.findall(text)}
+    used = {(*intent.keys[:1], name) for intent in told for text in texts_of(intent.value) for name in _EXPANDED.findall(text)}
     return bool(used - known)
 
 
@@ -232,16 +232,17 @@ def _keeps(intent: Intent, rng: Random) -> bool:
 def _sayable(intent: Intent) -> bool:
     if "[]" in intent.aspect or intent.value is None or intent.value == "":
         return False
-    texts = [*intent.keys, *_texts(intent.value)]
-    if any(_PLACEHOLDER.search(text) for text in texts) or any(_STAND_IN.search(text) for text in _texts(intent.value)):
+    texts = [*intent.keys, *texts_of(intent.value)]
+    if any(_PLACEHOLDER.search(text) for text in texts) or any(_STAND_IN.search(text) for text in texts_of(intent.value)):
         return False
     if isinstance(intent.value, tuple) and (any("'" in text for text in texts) or sum(map(len, texts)) > MAX_LINE_CHARS):
         return False  # which a shell has only as `'"'"'`, or is too long to be typed into a request
     return all(len(text) <= MAX_VALUE_CHARS and (text == "" or bool(_PLAIN.match(text))) for text in texts)
 
 
-def _texts(value: Any) -> list[str]:
-    return [text for item in value for text in _texts(item)] if isinstance(value, tuple) else [str(value)]
+def texts_of(value: Any) -> list[str]:
+    """Return the parts of a statement's value as texts, however deep they lie in tuples."""
+    return [text for item in value for text in texts_of(item)] if isinstance(value, tuple) else [str(value)]
 
 
 _RUN = ("container.command", "container.args")

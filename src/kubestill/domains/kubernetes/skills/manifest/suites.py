@@ -14,6 +14,12 @@ from kubestill.ground.seeds import Seed, held_out
 PER_DEFINITION = 12  # no kind may stand for all
 
 
+def held_documents(documents: Iterable[Document], form: str, seed: Seed, name: str) -> list[Document]:
+    """Return the documents of a form that no training has seen, in an order of the suite `name` that depends on their ids alone."""
+    held = (one for one in documents if one.form == form and held_out("repository", one.unit, HELD_OUT_REPOSITORIES))
+    return sorted(held, key=lambda document: seed.child(name, document.id).value)
+
+
 class Custom:
     """Objects of the kinds of held-out definitions, which no training has seen."""
 
@@ -23,8 +29,7 @@ class Custom:
 
     def samples(self, documents: Iterable[Document], count: int, seed: Seed) -> Sequence[Sample]:
         """Return at most `count` samples, in an order that depends on the documents' ids alone."""
-        mine = [one for one in documents if one.form == DEFINITIONS and held_out("repository", one.unit, HELD_OUT_REPOSITORIES)]
-        ordered = sorted(mine, key=lambda document: seed.child(self.name, document.id).value)
+        ordered = held_documents(documents, DEFINITIONS, seed, self.name)
         found: dict[str, Sample] = {}
         for variant in range(PER_DEFINITION):
             for document in ordered:

@@ -16,7 +16,9 @@ from kubestill.domains.kubernetes.intents.kinds import KINDS
 from kubestill.domains.kubernetes.intents.lens import build, read, silent
 from kubestill.domains.kubernetes.intents.order import ordered
 from kubestill.domains.kubernetes.manifests import read as read_manifests
+from kubestill.domains.kubernetes.phrasing.values import WORDS
 from kubestill.domains.kubernetes.printing import dump
+from kubestill.domains.kubernetes.skills.manifest.skill import texts_of
 from kubestill.ground.seeds import stable_hash
 
 REQUESTS = "requests"  # the form of documents that hold them
@@ -50,12 +52,12 @@ def sample_of(request: str, obj: Mapping[str, Any], skill: str, source: Mapping[
     if obj.get("kind") not in KINDS or obj.get("apiVersion") != KINDS[obj["kind"]].api_version:
         return Drop("kind-without-intents")
     try:
-        intents = mentioned(request, [*said_of(obj), *_named(request, obj)])
+        intents = mentioned(request, said_of(obj, request))
         if not any(one.aspect == "name" and isinstance(one.value, str) for one in intents):
             return Drop("name-unsayable")
         if any("[]" in one.aspect for one in intents):
             return Drop("statement-of-no-lens")
-        if any("\n" in text for one in intents for text in _texts((*one.keys, one.value))):
+        if any("\n" in text for one in intents for text in texts_of((*one.keys, one.value))):
             return Drop("value-of-many-lines")
         answer = dump(ordered(build(intents)))
     except (AttributeError, TypeError, KeyError, ValueError):
@@ -64,23 +66,23 @@ def sample_of(request: str, obj: Mapping[str, Any], skill: str, source: Mapping[
     return Sample(identity, skill, request, answer, tuple(intents), str(obj["kind"]), ROAD, (), dict(source))
 
 
-def said_of(obj: Mapping[str, Any]) -> list[Intent]:
-    """Return what an object says that somebody must have asked for: not what only the API or good form wants."""
-    asked_policy = obj["kind"] in ("Job", "CronJob")
-    return [
-        intent
-        for intent in read(dict(obj))
-        if not (silent(intent) and not (asked_policy and intent.aspect == "pod.restartPolicy")) and intent.aspect != "container.name"
-    ]
+def said_of(obj: Mapping[str, Any], request: str = "") -> list[Intent]:
+    """Return what an object says that somebody must have asked for: not what only the API or good form wants.
+
+    The names of containers are the writer's affair, but for those that the request says; they come last.
+    """
+    asked_policy, said, names = obj["kind"] in ("Job", "CronJob"), list[Intent](), list[Intent]()
+    for intent in read(dict(obj)):
+        if intent.aspect == "container.name":
+            names += [intent] * bool(_alone(str(intent.value)).search(request))
+        elif not silent(intent) or (asked_policy and intent.aspect == "pod.restartPolicy"):
+            said.append(intent)
+    return [*said, *names]
 
 
-def _named(request: str, obj: Mapping[str, Any]) -> list[Intent]:
-    """Return the names of containers that a request says; others are the writer's affair."""
-    return [
-        intent
-        for intent in read(dict(obj))
-        if intent.aspect == "container.name" and re.search(rf"(?<![\w./:@-]){re.escape(str(intent.value))}(?![\w@-]|[./:]\w)", request)
-    ]
+def _alone(text: str) -> re.Pattern[str]:
+    """Return what finds a text where it is a word of its own and part of no name, path or address."""
+    return re.compile(rf"(?<![\w./:@-]){re.escape(text)}(?![\w@-]|[./:]\w)")
 
 
 def mentioned(request: str, intents: Sequence[Intent]) -> list[Intent]:
@@ -106,11 +108,6 @@ def _place(low: str, intent: Intent, other: int) -> int:
     return other
 
 
-def _texts(value: Any) -> list[str]:
-    return [text for item in value for text in _texts(item)] if isinstance(value, tuple) else [str(value)]
-
-
-_COUNTS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 _AMOUNT = re.compile(r"(\d+(?:\.\d+)?)([A-Za-z]{1,2}|%)\Z")
 
 
@@ -120,8 +117,8 @@ def _spellings(values: Sequence[Any]) -> Iterator[str]:
             yield from _spellings(value)
         elif not isinstance(value, bool) and value is not None and (text := str(value).lower()):
             yield text
-            if text.isdigit() and int(text) < len(_COUNTS):
-                yield _COUNTS[int(text)]
+            if text.isdigit() and int(text) < len(WORDS):
+                yield WORDS[int(text)]
             if amount := _AMOUNT.match(str(value)):
                 yield amount[1]
 
@@ -164,7 +161,7 @@ def varied(request: str, obj: Mapping[str, Any], words: Words) -> tuple[str, dic
         if len(changes) >= _MOST or not isinstance(leaf, str) or text in changes or text not in request:
             continue
         if (fresh := _fresh(field, text, words)) is not None:
-            changes[text] = re.compile(rf"(?<![\w./:@-]){re.escape(text)}(?![\w@-]|[./:]\w)"), fresh
+            changes[text] = _alone(text), fresh
     for text, pattern in _numbers(request, obj):
         low, high = (2, 9) if len(text) == 1 else (10, 60)
         changes[text] = pattern, str(words.rng.randint(low, high))
@@ -196,7 +193,7 @@ def _numbers(request: str, obj: Mapping[str, Any]) -> Iterator[tuple[str, re.Pat
     leaves = [str(leaf) for _, leaf in _leaves(obj)]
     digits = re.findall(r"\d+", " ".join(leaves))
     for text in dict.fromkeys(number for _, leaf in _leaves(obj) if (number := _count(leaf))):
-        spelled = int(text) < len(_COUNTS) and re.search(rf"\b{_COUNTS[int(text)]}\b", request, re.IGNORECASE)
+        spelled = int(text) < len(WORDS) and re.search(rf"\b{WORDS[int(text)]}\b", request, re.IGNORECASE)
         if int(text) < 2 or spelled or digits.count(text) != 1 or re.findall(r"\d+", request).count(text) != 1:
             continue
         pattern = re.compile(rf"(?<![\w.:/@=-]){text}(?=\s?(?:[KMGTkmgt]i?[bB]?|megs?|gigs?|m|%)?(?![\w.:/@-]))")
