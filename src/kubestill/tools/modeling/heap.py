@@ -10,7 +10,7 @@ import sys
 from kubestill.ground.settings import lend
 
 EVERY_STEPS = 100  # each costs what two steps leave behind being asked for anew: under a hundredth
-KERNELS = 64  # kept ones, of up to 2 MB each: two blocks' worth, since shapes seldom come back
+KERNELS = 512  # kept ones, of up to 2 MB each: those of some thirty shapes of blocks (qwen3.py), which come back again and again
 
 
 def few_kernels() -> None:

@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from kubestill.tools.modeling.delta import Convolution, delta_rule, unit
 from kubestill.tools.modeling.presets import CONV, LINEAR, Architecture
-from kubestill.tools.modeling.qwen3 import Block, Norm, Student
+from kubestill.tools.modeling.qwen3 import Block, Norm, Student, filled
 
 
 @dataclass(frozen=True)
@@ -33,13 +33,11 @@ class HybridStudent(Student):
         first = weights["delta_in"] if arch.kinds[layer] == LINEAR else weights["qkv"]
         normed: Tensor = Norm.apply(x, self.scale(weights["norm_in"]), arch.norm_epsilon, first.dtype)  # type: ignore[no-untyped-call]
         if arch.kinds[layer] == LINEAR:
-            seen, _ = remembered(arch, weights, normed.view(block.rows, block.places, -1))
-            seen, out = seen.flatten(0, 1), weights["delta_out"]
+            seen, _ = remembered(arch, weights, normed[: block.tokens].view(block.rows, block.places, -1))
+            seen, out = filled(seen.flatten(0, 1)), weights["delta_out"]
         else:
             seen, out = self._looked(weights, block, normed), weights["out"]
-        if block.where is not None:
-            x, seen = x[block.where], seen[block.where]
-        return x + seen @ out.T
+        return block.chosen(x) + block.chosen(seen) @ out.T
 
     def scale(self, norm: Tensor) -> Tensor:
         """Return what a norm multiplies by: Qwen3.5's are kept as what they add to 1."""
@@ -48,7 +46,7 @@ class HybridStudent(Student):
     def _looked(self, weights: dict[str, Tensor], block: Block, normed: Tensor) -> Tensor:
         """Attention under its gate: normed [N,D] → what the heads saw [N,H*E]."""
         arch, rows, places = block.arch, block.rows, block.places
-        parts = gated_parts(arch, normed @ weights["qkv"].T)
+        parts = gated_parts(arch, (normed @ weights["qkv"].T)[: block.tokens])
         scales = self.scale(weights["norm_q"]), self.scale(weights["norm_k"])
         q, k = (
             turned(part.view(rows, places, -1, arch.head_dim).float(), scale, (block.cos, block.sin), arch.norm_epsilon)
@@ -62,7 +60,7 @@ class HybridStudent(Student):
         )
         seen = torch.baddbmm(block.bias, q, k.mT).softmax(-1) @ v
         seen = seen.view(rows, arch.kv_heads, arch.group, places, arch.head_dim).permute(0, 3, 1, 2, 4)
-        return seen.reshape(rows * places, -1) * parts[3].sigmoid()
+        return filled(seen.reshape(rows * places, -1) * parts[3].sigmoid())
 
 
 def gated_parts(arch: Architecture, qkv: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:

@@ -10,7 +10,7 @@ from kubestill.tools.modeling.presets import CONV, Architecture
 # Measured by bench/forecast.py, resident: Python with torch, transformers and what the loop imports; and what each pass leaves behind, of
 # which oneDNN's kernels, written for every shape that it meets, are the most (docs/log/2026-11-27-the-loop.md).
 PROCESS_BYTES = 300 << 20
-SHAPES_BYTES = 400 << 20
+SHAPES_BYTES = 250 << 20
 FIRST_BYTES = 150 << 20  # of the first process alone: it answers the dev slice, and lets transformers read the weights back
 SLACK = 1.5  # the allocator's holes: resident over asked for
 CHUNK = 32  # tokens that states read at once (delta.py): on a CPU faster than 16 and 64 (docs/log/2026-11-27-architectures.md)

@@ -2,9 +2,11 @@
 
 The gain is in what is left out: two custom backwards a layer instead of some sixty graph nodes, attention as plain
 batched multiplications (PyTorch's fused CPU backward takes 12 ms where these take 4; docs/log/2026-11-22-training-loop.md),
-the last layers' work only where a label is.
+the last layers' work only where a label is, and few shapes: oneDNN writes a kernel for every shape that it meets, which took up to
+half of a step, so blocks of tokens are filled up with nought to a multiple of SHAPE (docs/log/2026-11-27-few-shapes.md).
 
-B rows, T places, N = B*T, M labelled places, D hidden, H query heads, K key-value heads, G = H/K, E head size, V vocabulary.
+B rows, T places, N = B*T and M labelled places, both filled up; D hidden, H query heads, K key-value heads, G = H/K, E head size,
+V vocabulary.
 """
 
 from dataclasses import dataclass, replace
@@ -12,6 +14,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from kubestill.tools.modeling import pieces
 from kubestill.tools.modeling.layout import KEPT, ONCE, Layout
@@ -19,6 +22,7 @@ from kubestill.tools.modeling.presets import SLIDING, Architecture
 
 ATTENTION = ("qkv", "out", "norm_in", "norm_q", "norm_k")
 FEED = ("gate_up", "down", "norm_post")
+SHAPE, WIDTH = 64, 16  # what a block's tokens and a row's places are filled up to: some per cent more work, a hundredth of the shapes
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,29 @@ class Block:
     cos: Tensor  # [T,1,E]
     sin: Tensor
     bias: Tensor  # [G*T,T]: 0 where a query may look, -inf where it may not
-    where: Tensor | None = None  # [M]: the flat places that go on behind attention; None: all N
+    where: Tensor | None = None  # the flat places that go on behind attention; None: all
+
+    @property
+    def tokens(self) -> int:
+        """Rows times places."""
+        return self.rows * self.places
+
+    def chosen(self, rows: Tensor) -> Tensor:
+        """[N,D] → [M,D]: the rows that go on."""
+        return rows if self.where is None else filled(rows[self.where])
+
+
+def filled(rows: Tensor) -> Tensor:
+    """Fill up with rows of nought, which stay nought through every layer and add nothing to a gradient."""
+    spare = -len(rows) % SHAPE
+    return functional.pad(rows, (0, 0, 0, spare)) if spare else rows
+
+
+def widened(ids: Tensor, where: Tensor) -> tuple[Tensor, Tensor]:
+    """Widen right-padded `ids` [B,T] to a multiple of WIDTH, and let the flat places `where` [·] point at the same tokens."""
+    places = ids.shape[1]
+    spare = -places % WIDTH
+    return (functional.pad(ids, (0, spare)), where + where // places * spare) if spare else (ids, where)
 
 
 def turns(arch: Architecture, places: Tensor) -> tuple[Tensor, Tensor]:
@@ -62,12 +88,10 @@ class Attention(torch.autograd.Function):
         turned, root_qk = pieces.spin(qk, head_norm, block.cos, block.sin, arch.norm_epsilon)
         q, k, v = _queries(turned, block), _keys(turned[:, :, arch.heads :], block), _keys(values, block)
         scores = torch.baddbmm(block.bias, q, k.mT).softmax(-1)
-        seen = _rows(scores @ v, block)
-        if block.where is not None:
-            seen = seen[block.where]
+        seen = block.chosen(_rows(scores @ v, block))
         ctx.block = block
         ctx.save_for_backward(x, normed, root_in, qk, root_qk, head_norm, q, k, v, scores, seen, *weights)
-        return (x if block.where is None else x[block.where]) + seen @ out_w.T
+        return block.chosen(x) + seen @ out_w.T
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
@@ -83,9 +107,9 @@ class Attention(torch.autograd.Function):
         scores_g = torch._softmax_backward_data(seen_g @ v.mT, scores, -1, dtype)
         qk_g = torch.cat([_unqueries(scores_g @ k, block), _unkeys(scores_g.mT @ q, block)], 2)
         qk_g, head_g = pieces.spin_back(qk_g, qk, root_qk, head_norm, (block.cos, block.sin))
-        qkv_g = torch.cat([qk_g, _unkeys(v_g, block)], 2).view(x.shape[0], -1)
+        qkv_g = _whole([qk_g, _unkeys(v_g, block)], block)
         x_g, norm_in_g = pieces.norm_back(qkv_g @ qkv_w, x, root_in, norm_in)
-        x_g = x_g.add_(grad) if block.where is None else x_g.index_add_(0, block.where, grad)
+        x_g = x_g.add_(grad) if block.where is None else x_g.index_add_(0, block.where, grad[: len(block.where)])
         q_norm_g = head_g[: arch.heads].sum(0) * arch.head_dim**-0.5
         k_norm_g = head_g[arch.heads :].sum(0)
         return (None, x_g, qkv_g.T @ normed, out_g, norm_in_g, q_norm_g, k_norm_g)
@@ -122,7 +146,7 @@ def _head_norm(norm_q: Tensor, norm_k: Tensor, arch: Architecture) -> Tensor:
 
 def _split(qkv: Tensor, block: Block) -> tuple[Tensor, Tensor]:
     arch = block.arch
-    heads = qkv.view(block.rows, block.places, arch.heads + 2 * arch.kv_heads, arch.head_dim)
+    heads = qkv[: block.tokens].view(block.rows, block.places, arch.heads + 2 * arch.kv_heads, arch.head_dim)
     return heads[:, :, : arch.heads + arch.kv_heads], heads[:, :, arch.heads + arch.kv_heads :]
 
 
@@ -154,7 +178,16 @@ def _unkeys(k: Tensor, block: Block) -> Tensor:
 
 def _rows(seen: Tensor, block: Block) -> Tensor:
     """[B*K,G*T,E] → [N,H*E]."""
-    return _unqueries(seen, block).reshape(block.rows * block.places, -1)
+    return _whole([_unqueries(seen, block)], block)
+
+
+def _whole(parts: list[Tensor], block: Block) -> Tensor:
+    """[B,T,·,E], one behind the other → [N,·*E], filled up."""
+    heads = sum(part.shape[2] for part in parts)
+    whole = parts[0].new_empty(block.tokens + -block.tokens % SHAPE, heads * block.arch.head_dim)
+    torch.cat(parts, 2, out=whole[: block.tokens].view(block.rows, block.places, heads, block.arch.head_dim))
+    whole[block.tokens :] = 0
+    return whole
 
 
 def _grouped(seen: Tensor, block: Block) -> Tensor:
@@ -163,10 +196,10 @@ def _grouped(seen: Tensor, block: Block) -> Tensor:
 
 
 def _spread(rows: Tensor, block: Block) -> Tensor:
-    """[M,D] → [N,D]: put the rows back where they were taken from."""
+    """[M,D] → [B*T,D]: put the rows back where they were taken from."""
     if block.where is None:
-        return rows
-    return rows.new_zeros(block.rows * block.places, rows.shape[1]).index_copy_(0, block.where, rows)
+        return rows[: block.tokens]
+    return rows.new_zeros(block.tokens, rows.shape[1]).index_copy_(0, block.where, rows[: len(block.where)])
 
 
 class Norm(torch.autograd.Function):
@@ -210,13 +243,14 @@ class Student:
         return Block(self.arch, rows, places, self.cos[:places], self.sin[:places], bias)
 
     def logits(self, ids: Tensor, where: Tensor) -> Tensor:
-        """Return logits [M,V] at the flat places `where` [M] of right-padded `ids` [B,T], on the device of the weights."""
+        """Return logits [·,V] at the flat places `where` [·] of right-padded `ids` [B,T], on the device of the weights."""
         embed = self.once["embed"]
         ids, where = ids.to(embed.device), where.to(embed.device)
+        ids, where = widened(ids, where)
         rows, places = ids.shape
         block = self.block(rows, places)
         near = self.block(rows, places, self.arch.window) if self.arch.window else block
-        x = embed[ids.flatten()].float()
+        x = filled(embed[ids.flatten()].float())
         for layer, kind in enumerate(self.arch.kinds):
             given = near if kind == SLIDING else block
             x = self.mixed(layer, given if layer < self.arch.layers - 1 else replace(given, where=where), x)
@@ -224,7 +258,7 @@ class Student:
             x = Feed.apply(self.arch.norm_epsilon, x, gate_up, down, self.scale(norm))  # type: ignore[no-untyped-call]
         final = self.scale(self.once["norm_final"])
         normed: Tensor = Norm.apply(x, final, self.arch.norm_epsilon, embed.dtype)  # type: ignore[no-untyped-call]
-        return normed @ embed.T
+        return (normed @ embed.T)[: len(where)]
 
     def mixed(self, layer: int, block: Block, x: Tensor) -> Tensor:
         """Return a layer's first half: x [N,D] → [N,D], or [M,D] where the block names places."""

@@ -1,14 +1,15 @@
 """How fast this machine has trained: measured at the end of each training, kept in the user's cache, read by plans. Loads no torch.
 
-Work is counted in floating-point operations, and an element that passes through memory between the products as ELEMENT of them. With that,
-students of 1, 4 and 12 million parameters worked at one rate to a tenth (docs/log/2026-11-22-training-loop.md, "Muon's share": 60, 188 and
-373 microseconds a token for 5.4, 24.8 and 63.4 million operations; 27, 205 and 915 milliseconds for Muon and AdamW).
+Work is counted in floating-point operations, and an element that passes through memory between the products as ELEMENTS of them: more where
+the processor has matrix units, whose products are fast. With that, students of 1, 4 and 12 million parameters worked at one rate to a
+fifth on both sorts (docs/log/2026-11-22-training-loop.md, "Muon's share"; docs/log/2026-11-27-few-shapes.md).
 """
 
 import json
 import platform
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from pathlib import Path
 from statistics import median
 
@@ -18,10 +19,10 @@ from kubestill.ground.records import write_text
 from kubestill.tools.modeling.memory import flops_per_token, muon_flops, parameters, pointwise_per_token
 from kubestill.tools.modeling.presets import Architecture
 
-FILE = "rates.json"
+FILE = "training-rates.json"
 KEPT = 100  # measurements, the latest
 ALIKE = 5  # measurements of one size that count, the latest
-ELEMENT = 1200.0
+ELEMENTS = {False: 1200.0, True: 3000.0}  # by whether the processor has matrix units
 START_LESSONS = 5_000.0  # processes that begin, files that are read
 TOKENIZER_LESSONS = 2.0  # of each sample that a tokenizer learns from
 TOKENIZER_SAMPLES = 10_000  # as many as it learns from at most (stages/training/prepare.py)
@@ -83,18 +84,30 @@ def token_flops(arch: Architecture, lessons: Lessons) -> float:
 
 def work(arch: Architecture, tokens: float, steps: float, lessons: Lessons, muon: bool = True) -> float:
     """Return the work of all processes for so many tokens and steps."""
-    token = token_flops(arch, lessons) + ELEMENT * pointwise_per_token(arch, lessons.labelled)
-    step = (muon_flops(arch) if muon else 0.0) + ELEMENT * UPDATE_ELEMENTS * parameters(arch)
+    element = ELEMENTS[has_matrix_units()]
+    token = token_flops(arch, lessons) + element * pointwise_per_token(arch, lessons.labelled)
+    step = (muon_flops(arch) if muon else 0.0) + element * UPDATE_ELEMENTS * parameters(arch)
     return tokens * token + steps * step
 
 
 def processor() -> str:
     """Return what the processor is called."""
+    return _told("model name") or platform.processor() or platform.machine()
+
+
+def has_matrix_units() -> bool:
+    """Say whether the processor multiplies matrices of bf16 by units of their own."""
+    return "amx_bf16" in _told("flags").split()
+
+
+@cache
+def _told(name: str) -> str:
+    """Return what the system tells of its first processor; nothing where it has no such file."""
     place = Path("/proc/cpuinfo")
     for line in place.read_text(encoding="utf-8").splitlines() if place.exists() else []:
-        if line.startswith("model name"):
+        if line.startswith(name):
             return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
+    return ""
 
 
 def read_rates(cache: Path) -> list[Rate]:

@@ -17,6 +17,7 @@ from kubestill.stages.training.forecast import Meter, Outlay, Spent, forecast, r
 from kubestill.stages.training.pretraining import STAGE as PRETRAINING
 from kubestill.stages.training.settings import AdapterWhat, PretrainingWhat, TrainingHow, TrainingWhat, TuningWhat
 from kubestill.stages.training.stage import STAGE as TRAINING
+from kubestill.tools.modeling import rates
 from kubestill.tools.modeling.encoding import Encoded
 from kubestill.tools.modeling.heap import few_kernels, trim
 from kubestill.tools.modeling.layout import Layout
@@ -189,15 +190,27 @@ def test_stages_count_what_they_read_as_it_was_made(cache, tmp_path):
         assert (costs[1] == costs[0]) == (stage is PRETRAINING)
 
 
-def test_work_is_within_a_fifth_of_what_was_measured_at_three_sizes():
-    """docs/log/2026-11-22-training-loop.md, "Muon's share": one process, tokens a second of 2,048-token steps by their parts."""
-    seconds = {
-        "1m": 57e-3 / 952 + 5 / 3 * 16e-3 / 2048,
-        "4m": 179e-3 / 952 + 5 / 3 * 123e-3 / 2048,
-        "12m": 355e-3 / 952 + 5 / 3 * 549e-3 / 2048,
-    }
-    rates = {name: work(preset(name), 1.0, 1 / 2048, Lessons()) / taken for name, taken in seconds.items()}
-    assert max(rates.values()) / min(rates.values()) < 1.2
+@pytest.mark.parametrize(
+    ("units", "steps", "lessons"),
+    [
+        # docs/log/2026-11-22-training-loop.md, "Muon's share": one process, 2,048-token steps by their parts.
+        (
+            False,
+            {
+                "1m": 57e-3 / 952 + 5 / 3 * 16e-3 / 2048,
+                "4m": 179e-3 / 952 + 5 / 3 * 123e-3 / 2048,
+                "12m": 355e-3 / 952 + 5 / 3 * 549e-3 / 2048,
+            },
+            Lessons(),
+        ),
+        # docs/log/2026-11-27-few-shapes.md: both processes, seconds of the processor a step.
+        (True, {"1m": 0.166 / 1903, "4m": 0.461 / 1903, "12m": 1.108 / 1903}, Lessons(92.6, 0.473, 0.929)),
+    ],
+)
+def test_work_is_within_a_fifth_of_what_was_measured_at_three_sizes(units, steps, lessons, monkeypatch):
+    monkeypatch.setattr(rates, "has_matrix_units", lambda: units)
+    found = {name: work(preset(name), 1.0, 1 / 2048, lessons) / taken for name, taken in steps.items()}
+    assert max(found.values()) / min(found.values()) < 1.2
 
 
 def test_short_trainings_and_strangers_leave_no_measure(cache):

@@ -11,7 +11,7 @@ from kubestill.tools.modeling.layout import Layout, draw
 from kubestill.tools.modeling.load import load_student, save_student
 from kubestill.tools.modeling.memory import estimate, flops_per_token, muon_flops, parameters
 from kubestill.tools.modeling.presets import PRESETS, Architecture, preset
-from kubestill.tools.modeling.qwen3 import Student
+from kubestill.tools.modeling.qwen3 import WIDTH, Student, widened
 from kubestill.tools.modeling.verify import verify_folder
 from support.hugging_face import assert_equal_to_hugging_face
 
@@ -74,6 +74,35 @@ def test_padding_on_the_right_changes_nothing(layout, flat):
     alone = student.logits(ids, torch.arange(12))
     padded = torch.cat([torch.nn.functional.pad(ids, (0, 9)), torch.randint(1, 400, (1, 21))])
     torch.testing.assert_close(student.logits(padded, torch.arange(12)), alone, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_blocks_of_many_shapes_meet_few_matrix_products(layout, flat, dtype):
+    class Seen(torch.utils._python_dispatch.TorchDispatchMode):
+        def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+            if func is torch.ops.aten.mm.default:
+                products.add((tuple(args[0].shape), tuple(args[1].shape)))
+            return func(*args, **(kwargs or {}))
+
+    products: set = set()
+    student = Student(layout, flat, flat.to(dtype))
+    with Seen():
+        for rows, places in [(7, 33), (6, 39), (5, 45), (9, 27)]:
+            where = torch.arange(rows * places)[: 65 + 7 * rows]
+            student.logits(torch.randint(0, 400, (rows, places)), where).sum().backward()
+            student.collect(torch.empty(layout.total), add=False)
+    counts = {left[0] for left, _ in products if left[1] == TINY.hidden and left[0] != TINY.vocabulary}
+    assert counts == {128, 256, 320, 384}  # of 231, 234, 225 and 243 tokens, and of 114, 107, 100 and 128 labels
+
+
+@pytest.mark.parametrize("places", [1, 15, 16, 17, 32])
+def test_widening_lets_every_place_point_at_the_same_token(places):
+    ids = torch.randint(1, 400, (5, places), generator=torch.Generator().manual_seed(places))
+    where = torch.arange(5 * places)[::2]
+    wide, there = widened(ids, where)
+    assert wide.shape[1] % WIDTH == 0
+    assert wide.flatten()[there].equal(ids.flatten()[where])
+    assert wide.sum() == ids.sum()  # all else is nought
 
 
 def test_a_saved_student_is_read_back_bit_for_bit_and_by_hugging_face(layout, flat, tmp_path):
