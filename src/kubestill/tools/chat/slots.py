@@ -15,6 +15,8 @@ from threading import Lock
 
 import snowballstemmer
 
+from kubestill.ground.numerals import in_digits
+
 MAX_SLOTS = 40
 POINTERS: tuple[str, ...] = tuple(f"⟨{number}⟩" for number in range(1, MAX_SLOTS + 1))
 POINTER = re.compile(r"⟨(\d{1,2})⟩")
@@ -167,7 +169,7 @@ class Marker:
     def text(self, request: str) -> str:
         """Return the canonical text of the request."""
         self.shouts = request.isupper()
-        return "".join(self._pieces(request)).replace(" ‹", "‹").strip()
+        return "".join(self._pieces(in_digits(request, self.known))).replace(" ‹", "‹").strip()
 
     def _pieces(self, request: str) -> Iterator[str]:
         naming = False

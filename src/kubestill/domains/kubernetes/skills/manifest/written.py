@@ -19,6 +19,7 @@ from kubestill.domains.kubernetes.manifests import read as read_manifests
 from kubestill.domains.kubernetes.phrasing.values import WORDS
 from kubestill.domains.kubernetes.printing import dump
 from kubestill.domains.kubernetes.skills.manifest.skill import texts_of
+from kubestill.ground.numerals import in_digits
 from kubestill.ground.seeds import stable_hash
 
 REQUESTS = "requests"  # the form of documents that hold them
@@ -90,7 +91,7 @@ def mentioned(request: str, intents: Sequence[Intent]) -> list[Intent]:
 
     What is said of a port or a mount follows the statement that there is one.
     """
-    low, places, last, of = request.lower(), list[tuple[int, int]](), 0, dict[tuple[str, str], int]()
+    low, places, last, of = in_digits(request.lower(), _WORDED), list[tuple[int, int]](), 0, dict[tuple[str, str], int]()
     for number, intent in enumerate(intents):
         last = -1 if intent.aspect == "kind" else _place(low, intent, last)
         last = max(last, *(of.get((intent.aspect.rpartition(".")[0], str(key)), -1) for key in intent.keys or ("",)))
@@ -108,6 +109,7 @@ def _place(low: str, intent: Intent, other: int) -> int:
     return other
 
 
+_WORDED = frozenset(WORDS)  # numbers that are looked for in words
 _AMOUNT = re.compile(r"(\d+(?:\.\d+)?)([A-Za-z]{1,2}|%)\Z")
 
 
@@ -191,10 +193,10 @@ def _numbers(request: str, obj: Mapping[str, Any]) -> Iterator[tuple[str, re.Pat
     Longer ones are pointed at (tools/chat/slots.py), so their values teach nothing.
     """
     leaves = [str(leaf) for _, leaf in _leaves(obj)]
-    digits = re.findall(r"\d+", " ".join(leaves))
+    digits, spoken = (re.findall(r"\d+", text) for text in (" ".join(leaves), in_digits(request, _WORDED)))
     for text in dict.fromkeys(number for _, leaf in _leaves(obj) if (number := _count(leaf))):
         spelled = int(text) < len(WORDS) and re.search(rf"\b{WORDS[int(text)]}\b", request, re.IGNORECASE)
-        if int(text) < 2 or spelled or digits.count(text) != 1 or re.findall(r"\d+", request).count(text) != 1:
+        if int(text) < 2 or spelled or digits.count(text) != 1 or spoken.count(text) != 1:
             continue
         pattern = re.compile(rf"(?<![\w.:/@=-]){text}(?=\s?(?:[KMGTkmgt]i?[bB]?|megs?|gigs?|m|%)?(?![\w.:/@-]))")
         if pattern.search(request):
