@@ -73,6 +73,12 @@ def test_every_line_of_every_table_can_be_read():
     assert total > 20_000
 
 
+def test_no_line_may_leave_a_value_out():
+    """What stands in square brackets may be left out, and a value with it that is asked for all the same."""
+    left_out = [(name, line) for name, table in tables().items() for line in table.lines(EVERY) if re.search(r"\[[^\[\]]*\{", line)]
+    assert not left_out
+
+
 def test_a_fifth_of_the_lines_is_held_out_and_no_line_is_in_both_parts():
     long = {name: table for name, table in tables().items() if len(table.lines(EVERY)) >= FEWEST}
     for name, table in long.items():
