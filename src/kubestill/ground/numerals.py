@@ -1,7 +1,10 @@
-"""Numbers and times in words, as digits: a student that never learned `eighty` reads `80`, and can point at `250`."""
+"""Numbers and hours in words, as digits: a student that never learned `eighty` reads `80`, and can point at `250`.
+
+Only what is surely one number is read: where a name may be meant, in quotation marks, in paths and pairs, words stay words.
+"""
 
 import re
-from collections.abc import Container, Iterator
+from collections.abc import Container
 
 _SMALL = (
     "zero one two three four five six seven eight nine ten eleven twelve "
@@ -10,69 +13,71 @@ _SMALL = (
 _TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
 _VALUES = {word: number for number, word in enumerate(_SMALL)} | {word: 20 + 10 * place for place, word in enumerate(_TENS)}
 _TIMES = {"dozen": 12, "hundred": 100, "thousand": 1000}
-_NUMBER = "|".join((*_VALUES, *_TIMES))
-# Whole words alone: not in `seventy-two-app`, `repo/forty`, `twenty-first`, `"forty"`. Before dozens and hundreds `a` and `half a` count.
-_NUMBERS = re.compile(
-    rf"""(?<![\w/.@"'`-])(?:(?:half )?an? (?=hundred|thousand|dozen))?(?:{_NUMBER})(?:(?:[ -]| and )(?:{_NUMBER}))*(?![\w/@"'`-]|[.:]\w)""",
-    re.I,
-)
-_NAMES = re.compile(r"\b(?:called|named|names?)[\s:=\"'`*]*\Z", re.I)  # what stands after it is a name
+NUMERALS = frozenset((*_SMALL[13:], *_TENS, *_TIMES))  # over twelve: with smaller ones people also tell times and count things in prose
 _HOURS = {"midnight": "00:00", "noon": "12:00", "midday": "12:00"}
-_HOUR = re.compile(r"\b(at|every|each|around|by|until|till|before|after|past|from) (midnight|noon|midday)(?![\w/@-]|\.\w)", re.I)
-_BEFORE_HOURS = re.compile(r"\b(?:at|around|by|from|to|till|until|before|after|past) \Z", re.I)
-_LAST_HOUR, _MINUTES = 24, 60
+
+_ONE, _TEEN, _TEN = "|".join(_SMALL[1:10]), "|".join(_SMALL[10:]), "|".join(_TENS)
+_TWO = rf"(?:{_TEN})(?:[ -](?:{_ONE}))?"  # of two digits, from twenty on
+_SUB = rf"(?:{_TWO}|{_TEEN}|{_ONE})"
+_HUNDRED = rf"(?:(?:a|{_SUB}) )?hundred(?:(?: and)? {_SUB}(?! hundred\b))?"  # `two hundred and five hundred` are two
+_THOUSAND = rf"(?:(?:a|{_HUNDRED}|{_SUB}) )?thousand(?:(?: and)? (?:{_HUNDRED}|{_SUB})(?! (?:hundred|thousand)\b))?"
+_DOZEN = rf"(?:half a |a |(?:{_ONE}) )?dozen"
+_UNIT = r"(?= ?(?:megs?|MB|Mi|MiB|mebibytes|megabytes|millicores?|millicpus?)\b)"
+_BEGIN, _END = r"""(?<![\w/.@:=$#?&~{<"'`-])""", r"""(?![\w/@:=>"'`-]|\.\w)"""
+_NUMBERS = re.compile(
+    "|".join(
+        (
+            r"""(?P<quoted>"[^"\n]{1,200}"|`[^`\n]{1,200}`|(?<!\w)'[^'\n]{1,200}'(?!\w))""",
+            rf"{_BEGIN}(?:at|every|each|around|until|till) (?P<hour>midnight|noon|midday){_END}",
+            rf"{_BEGIN}(?P<pair>{_TWO} {_TWO}|(?:{_ONE}) {_TWO}{_UNIT}){_END}",
+            rf"{_BEGIN}(?:{_THOUSAND}|{_HUNDRED}|{_DOZEN}|{_TWO}|{_TEEN}){_END}",
+        )
+    ),
+    re.IGNORECASE | re.ASCII,
+)
+# Behind these stands a name, or may: `a job called forty`, `app: forty`, `namespace forty-two`.
+_NAMES = re.compile(
+    r"(?:\b(?:called|named|names?|(?:call|name) (?:it|them)|namespace|ns|service|deployment|app|secret|configmap|account|role|host|label)"
+    r"(?: (?:is|be|as|should be))?[ :=*]*|[\w.-]:[ \t])\Z",
+    re.IGNORECASE,
+)
+_LOOKED_BACK = 40  # characters
 
 
 def in_digits(text: str, known: Container[str]) -> str:
-    """Return the text with numbers and hours in words as digits where a word of them is not `known`."""
+    """Return the text with numbers and hours in words as digits where one of their words is not `known`.
 
-    def number(match: re.Match[str]) -> str:
-        words = match[0].lower().replace("-", " ").split()
-        named = _NAMES.search(text, max(0, match.start() - 12), match.start())
-        if named or all(word in known for word in words):
+    Two numbers in a row are one where they are spoken so: `eighty eighty`, `one twenty-eight megs`. Takes linear time.
+    """
+
+    def digits(match: re.Match[str]) -> str:
+        if match["quoted"]:
             return match[0]
-        return " ".join(_joined(list(_read(words)), bool(_BEFORE_HOURS.search(text, max(0, match.start() - 8), match.start()))))
+        if hour := match["hour"]:
+            return match[0] if hour.lower() in known else match[0][: -len(hour)] + _HOURS[hour.lower()]
+        words = match[0].lower().replace("-", " ").split()
+        before = text[max(0, match.start() - _LOOKED_BACK) : match.start()]
+        if _NAMES.search(before) or all(word in known for word in words if word in _VALUES or word in _TIMES):
+            return match[0]
+        return _pair(words) if match["pair"] else str(_value(words))
 
-    def hour(match: re.Match[str]) -> str:
-        return match[0] if match[2].lower() in known else f"{match[1]} {_HOURS[match[2].lower()]}"
-
-    return _HOUR.sub(hour, _NUMBERS.sub(number, text))
-
-
-def _read(words: list[str]) -> Iterator[int]:
-    """Yield the numbers that stand in a row of words."""
-    if words[:2] == ["half", "a"]:
-        yield _TIMES[words[2]] // 2
-        words = words[3:]
-    whole, part = 0, -1  # thousands, and what is yet to be multiplied; -1: nothing
-    for word in words:
-        if word in ("a", "an", "and"):
-            continue
-        if word == "thousand":
-            whole, part = max(part, 1) * 1000, -1
-        elif word in _TIMES:
-            part = max(part, 1) * _TIMES[word]
-        elif part < 0:
-            part = _VALUES[word]
-        elif _goes_on(part, _VALUES[word]):
-            part += _VALUES[word]
-        else:
-            yield whole + part
-            whole, part = 0, _VALUES[word]
-    if whole or part >= 0:
-        yield whole + max(part, 0)
+    return _NUMBERS.sub(digits, text)
 
 
-def _goes_on(number: int, more: int) -> bool:
-    """Say whether a number may go on so: tens by one to nine, hundreds by less than a hundred."""
-    return (number % 100 == 0 and number > 0) or (number % 100 >= 20 and number % 10 == 0 and 0 < more < 10)
+def _pair(words: list[str]) -> str:
+    """Return two numbers as one, the second of two digits: `eighty eighty` → `8080`, `two fifty six` → `256`."""
+    first = [words[0]] if words[1] in _TENS else words[:2]
+    return f"{_value(first)}{_value(words[len(first) :])}"
 
 
-def _joined(numbers: list[int], at: bool) -> list[str]:
-    """Return numbers as digits; two in a row are one as they are spoken: `eighty eighty`, `two fifty-six`; `at` two fifty-six an hour."""
-    if len(numbers) == 2 and 10 <= numbers[1] < 100:
-        if at and numbers[0] <= _LAST_HOUR and numbers[1] < _MINUTES:
-            return [f"{numbers[0]}:{numbers[1]}"]
-        if 0 < numbers[0] < 10 or _LAST_HOUR < numbers[0] < 100:
-            return [f"{numbers[0]}{numbers[1]}"]
-    return list(map(str, numbers))
+def _value(words: list[str]) -> int:
+    """Return the number that the words are."""
+    if "thousand" in words:
+        place = words.index("thousand")
+        return (_value(words[:place]) or 1) * 1000 + _value(words[place + 1 :])
+    for name in ("hundred", "dozen"):
+        if name in words:
+            place = words.index(name)
+            whole = (_value(words[:place]) or 1) * _TIMES[name] + _value(words[place + 1 :])
+            return whole // 2 if "half" in words else whole
+    return sum(_VALUES.get(word, 0) for word in words)

@@ -44,7 +44,7 @@ class Capture:
     """Fills a folder of signals, with the teacher's tokenizer and chat.json or the server's answers as a mix of their own."""
 
     name: ClassVar[str] = "capture"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     what: ClassVar[type[What]] = CaptureWhat
     how: ClassVar[type[How]] = CaptureHow
     inputs: ClassVar[Inputs] = {"mix": "curation"}

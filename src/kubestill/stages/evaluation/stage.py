@@ -54,7 +54,7 @@ class Evaluation:
     """The stage."""
 
     name: ClassVar[str] = "evaluation"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     what: ClassVar[type[What]] = EvaluationWhat
     how: ClassVar[type[How]] = EvaluationHow
     inputs: ClassVar[Inputs] = {"weights": ("training", "tuning"), "documents": "corpus", "mix": "curation"}

@@ -12,7 +12,7 @@ class Pretraining(Training):
     """Fills a weights folder from the corpus; the mix gives the words of a new student, and what is replayed."""
 
     name: ClassVar[str] = "pretraining"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     what: ClassVar[type[What]] = PretrainingWhat
     inputs: ClassVar[Inputs] = {"mix": "curation", "documents": "corpus"}
 

@@ -18,7 +18,7 @@ class Training:
     """Fills a weights folder: the student, its tokenizer, chat.json, curve.jsonl and fullpass.jsonl."""
 
     name: ClassVar[str] = "training"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     what: ClassVar[type[What]] = TrainingWhat
     how: ClassVar[type[How]] = TrainingHow
     inputs: ClassVar[Inputs] = {"mix": "curation", "before": ("pretraining",), "signals": ("capture",)}

@@ -12,7 +12,7 @@ class Tuning(Training):
     """Fills a weights folder as training does, and `rollouts/` where pairs were made of samples."""
 
     name: ClassVar[str] = "tuning"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     what: ClassVar[type[What]] = TuningWhat
     inputs: ClassVar[Inputs] = {"mix": "curation", "before": ("training",)}
 

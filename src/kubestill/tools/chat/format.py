@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from kubestill.ground.errors import UserError
+from kubestill.ground.numerals import NUMERALS
 from kubestill.ground.records import write_text
 from kubestill.ground.seeds import stable_hash
 from kubestill.tools.chat.slots import OUTLINES, POINTERS, Vocabulary, mark, point, resolve
@@ -141,7 +142,8 @@ class ChatFormat:
 
         A word is English where half of the requests that hold it have answers with no such value: else it may be a name. Names
         come from so large a vocabulary that none reaches the share, while every word of the phrasing does. Capitals and
-        compounds (`CPU`, `--image`, `spec.replicas`) count as they stand, so that a name in capitals stays a name.
+        compounds (`CPU`, `--image`, `spec.replicas`) count as they stand, so that a name in capitals stays a name. Numbers in
+        words are read as digits.
         """
         if copying == "spell":
             return cls(copying="spell")
@@ -154,7 +156,7 @@ class ChatFormat:
             held.update(found)
             repeated.update(found.intersection(_words(_KEY.sub("", answer))))
         least = max(3, total * SHARE)
-        said = {word for word, count in held.items() if count >= least and 2 * repeated[word] <= count}
+        said = {word for word, count in held.items() if count >= least and 2 * repeated[word] <= count} - NUMERALS
         return cls(copying=copying, known=words | said, rare=frozenset(word for word in said - words if held[word] < total * RARE))
 
 

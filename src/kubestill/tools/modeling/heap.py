@@ -1,7 +1,7 @@
 """The heap of a process that trains, kept to what is in use.
 
-Blocks differ in shape, so that each step frees and asks for other sizes: within a few hundred steps the C library holds several times what
-is live, and oneDNN a kernel for each of the last thousand shapes (docs/log/2026-11-27-the-loop.md has both).
+Rows of blocks differ in length, so that each step frees and asks for other sizes: within a few hundred steps the C library holds several
+times what is live (docs/log/2026-11-27-the-loop.md), and oneDNN kernels for shapes that are rare (docs/log/2026-11-27-few-shapes.md).
 """
 
 import ctypes
@@ -10,7 +10,7 @@ import sys
 from kubestill.ground.settings import lend
 
 EVERY_STEPS = 100  # each costs what two steps leave behind being asked for anew: under a hundredth
-KERNELS = 512  # kept ones, of up to 2 MB each: those of some thirty shapes of blocks (qwen3.py), which come back again and again
+KERNELS = 512  # kept ones, of half a megabyte each: those of some thirty shapes of blocks (qwen3.py), which come back again and again
 
 
 def few_kernels() -> None:

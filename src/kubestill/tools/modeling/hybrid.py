@@ -2,7 +2,7 @@
 
 Same weights and results as Hugging Face's `Qwen3_5ForCausalLM`. A row is one text, so a state begins with it and never sees another.
 
-B rows, T places, N = B*T, M labelled places, D hidden, H query heads, K key-value heads, E head size.
+B rows, T places, N = B*T and M labelled places, both filled up (qwen3.py), D hidden, H query heads, K key-value heads, E head size.
 """
 
 from dataclasses import dataclass

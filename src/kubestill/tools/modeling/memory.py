@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from kubestill.tools.modeling.presets import CONV, Architecture
 
 # Measured by bench/forecast.py, resident: Python with torch, transformers and what the loop imports; and what each pass leaves behind, of
-# which oneDNN's kernels, written for every shape that it meets, are the most (docs/log/2026-11-27-the-loop.md).
+# which oneDNN's kernels, written for every shape that it meets, are the most (docs/log/2026-11-27-few-shapes.md).
 PROCESS_BYTES = 300 << 20
 SHAPES_BYTES = 250 << 20
 FIRST_BYTES = 150 << 20  # of the first process alone: it answers the dev slice, and lets transformers read the weights back

@@ -22,7 +22,8 @@ from kubestill.tools.modeling.presets import SLIDING, Architecture
 
 ATTENTION = ("qkv", "out", "norm_in", "norm_q", "norm_k")
 FEED = ("gate_up", "down", "norm_post")
-SHAPE, WIDTH = 64, 16  # what a block's tokens and a row's places are filled up to: some per cent more work, a hundredth of the shapes
+# What a block's tokens and a row's places are filled up to: a tenth more work, for short rows more, and a fifth of the kernels.
+SHAPE, WIDTH = 64, 16
 
 
 @dataclass(frozen=True)
@@ -191,7 +192,7 @@ def _whole(parts: list[Tensor], block: Block) -> Tensor:
 
 
 def _grouped(seen: Tensor, block: Block) -> Tensor:
-    """[N,H*E] → [B*K,G*T,E], the inverse of `_rows`."""
+    """[B*T,H*E] → [B*K,G*T,E]."""
     return _queries(seen.view(block.rows, block.places, block.arch.heads, block.arch.head_dim), block)
 
 
@@ -235,7 +236,8 @@ class Student:
             {name: stacks[name][row].detach().requires_grad_() for name, row in layout.rows(layer).items()}
             for layer in range(self.arch.layers)
         ]
-        self.cos, self.sin = (table.to(masters.device) for table in turns(self.arch, torch.arange(self.arch.max_position)))
+        places = self.arch.max_position + -self.arch.max_position % WIDTH
+        self.cos, self.sin = (table.to(masters.device) for table in turns(self.arch, torch.arange(places)))
 
     def block(self, rows: int, places: int, window: int = 0) -> Block:
         """Return what the layers need for a block of `rows` times `places`, of which a query sees the last `window`, or all."""

@@ -203,8 +203,8 @@ def test_stages_count_what_they_read_as_it_was_made(cache, tmp_path):
             },
             Lessons(),
         ),
-        # docs/log/2026-11-27-few-shapes.md: both processes, seconds of the processor a step.
-        (True, {"1m": 0.166 / 1903, "4m": 0.461 / 1903, "12m": 1.108 / 1903}, Lessons(92.6, 0.473, 0.929)),
+        # docs/log/2026-11-27-few-shapes.md: 10.1, 27.9 and 67.0 s of each of two processes for 120 steps.
+        (True, {"1m": 10.1 / 60 / 1903, "4m": 27.9 / 60 / 1903, "12m": 67.0 / 60 / 1903}, Lessons(92.6, 0.473, 0.929)),
     ],
 )
 def test_work_is_within_a_fifth_of_what_was_measured_at_three_sizes(units, steps, lessons, monkeypatch):

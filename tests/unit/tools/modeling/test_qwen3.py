@@ -1,5 +1,6 @@
 """Our decoder against Hugging Face's, values and gradients; the presets against their names."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -103,6 +104,12 @@ def test_widening_lets_every_place_point_at_the_same_token(places):
     assert wide.shape[1] % WIDTH == 0
     assert wide.flatten()[there].equal(ids.flatten()[where])
     assert wide.sum() == ids.sum()  # all else is nought
+
+
+def test_a_row_may_be_as_long_as_the_student_reads(flat):
+    layout = Layout(replace(TINY, max_position=60))  # which is no multiple of what rows are widened to
+    student = Student(layout, flat, flat)
+    assert student.logits(torch.randint(1, 400, (2, 60)), torch.tensor([59, 119])).shape == (2, 400)
 
 
 def test_a_saved_student_is_read_back_bit_for_bit_and_by_hugging_face(layout, flat, tmp_path):
