@@ -35,8 +35,14 @@ KNOWN = frozenset("one two three four five six seven eight nine ten eleven twelv
         ("one twenty-eight megs, two fifty six MB", "128 megs, 256 MB"),
         ("raise it from one twenty-eight to two fifty-six megs", "raise it from one 28 to 256 megs"),
         ("two twenty gig volumes", "two 20 gig volumes"),
-        ("at nine forty", "at nine 40"),
-        ("at noon, every midnight", "at 12:00, every 00:00"),
+        ("at nine forty, at twenty-two forty-five", "at 9:40, at 22:45"),
+        ("at eighty eighty, at two fifty-six megs", "at 8080, at 256 megs"),
+        ("at noon, every midnight, midnight daily", "at 12 pm, every 12 am, 12 am daily"),
+        ("min two max twenty eighty percent", "min two max 20 80 percent"),
+        ("period twenty forty seconds", "period 20 40 seconds"),
+        ("a ninety-second grace, a 30-second deadline, twenty-gig disks", "a 90 second grace, a 30 second deadline, 20 gig disks"),
+        ("one and a half gigs", "1.5 gigs"),
+        ("a deployment twenty replicas, a service eighty to eighty eighty", "a deployment 20 replicas, a service 80 to 8080"),
     ],
 )
 def test_numbers_in_words_are_read_as_digits(said, read):
@@ -57,7 +63,8 @@ def test_numbers_in_words_are_read_as_digits(said, read):
         '"forty" and "we have forty seats at midnight" and `sleep forty seconds`',
         "a job called twenty",
         "name: forty, name it forty, the name should be seventeen",
-        "namespace forty-two, app forty",
+        "namespace forty-two, app forty, a pod forty, the seventy namespace",
+        "a 2-week-plan, nginx:1-20, job-3-second",
         "the job midnight, called noon, pull from noon:1.2 and from noon",
         "hundreds",
         "\u017fixteen pods at m\u0131dn\u0131ght",  # letters that look like others
