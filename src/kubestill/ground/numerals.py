@@ -48,13 +48,11 @@ def _numbers() -> re.Pattern[str]:
     return re.compile("|".join(kinds), re.IGNORECASE | re.ASCII)
 
 
-# Behind these stands a name, or may: `a job called forty`, `app: forty`, `a pod forty`; what counts something is none: `a pod twenty times`.
+# Behind these stands a name, or may: `a job called forty`, `app: forty`, `a pod forty`; what counts is none: `a pod twenty times`.
 _NAMES = re.compile(
     r"(?:\b(?:called|named|names?|(?:call|name) (?:it|them))(?: (?:is|be|as|should be))?[ :=*]*|[\w.-]:[ \t])\Z", re.IGNORECASE
 )
-_KINDS = "|".join(
-    "namespace ns service deployment statefulset daemonset pod cronjob job configmap secret app account role host label zone key image".split()
-)
+_KINDS = "namespace|ns|service|deployment|statefulset|daemonset|pod|cronjob|job|configmap|secret|app|account|role|host|label|zone|key|image"
 _OF_A_KIND = re.compile(rf"\b(?:{_KINDS}|config map) \Z", re.IGNORECASE)
 _IS_A_KIND = re.compile(rf" (?:{_KINDS})\b(?! port)", re.IGNORECASE)
 _COUNTS = re.compile(_COUNTED, re.IGNORECASE)
