@@ -88,7 +88,7 @@ def compared(method: str, found: Mapping[tuple[str, int], dict[str, dict[str, An
             "passed": passed,
             "total": len(ours),
             "by_seed": [found[method, seed][suite]["score"] for seed in options.seeds],
-            "against": compare_answers(theirs, ours) if method != FIRST else None,
+            "against": compare_answers(theirs, ours) if method != FIRST and ours else None,  # a suite may have no questions
         }
     return told
 
