@@ -11,10 +11,11 @@ _SMALL = (
     "zero one two three four five six seven eight nine ten eleven twelve "
     "thirteen fourteen fifteen sixteen seventeen eighteen nineteen"
 ).split()  # fmt: skip
+WORDS = tuple(_SMALL[:13])  # zero to twelve, each at its value: what people write out most
 _TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
 _VALUES = {word: number for number, word in enumerate(_SMALL)} | {word: 20 + 10 * place for place, word in enumerate(_TENS)}
 _TIMES = {"dozen": 12, "hundred": 100, "thousand": 1000}
-NUMERALS = frozenset((*_SMALL[13:], *_TENS, *_TIMES))  # over twelve: with smaller ones people also tell times and count things in prose
+NUMERALS = frozenset((*_SMALL[len(WORDS) :], *_TENS, *_TIMES))  # with smaller ones people also tell times and count in prose
 _HOURS = {"midnight": "12 am", "noon": "12 pm", "midday": "12 pm"}
 
 _ONE, _TEEN, _TEN = "|".join(_SMALL[1:10]), "|".join(_SMALL[10:]), "|".join(_TENS)

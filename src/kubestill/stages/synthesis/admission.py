@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from kubestill.domains.api import EXPECTED, Sample
+from kubestill.ground.numerals import WORDS
 
 _WORD = re.compile("[^\\s\"'`\u201c\u201d\u2018\u2019()\\[\\]{}<>,;|]+")
 _ENDS = ".:!?*-\u2026\u2013\u2014"  # what may stand around a word of a sentence
@@ -23,7 +24,6 @@ _JOINED = frozenset(
 )
 _SLASHED = re.compile(r"([a-z]+/[a-z]+|e\.g|i\.e|[kK]8s)\Z")  # and/or
 _NUMBERED = re.compile(r"^\W*(step )?\d{1,2}[.):](?=\s)", re.MULTILINE | re.IGNORECASE)  # the number of a line
-_NUMBERS = "zero one two three four five six seven eight nine ten eleven twelve".split()
 _YAML = re.compile(r"^\s*(- )?[A-Za-z][\w./-]*:(\s|$)", re.MULTILINE)
 MIN_REQUEST_CHARS, MAX_ROOM_CHARS, MAX_GROWTH = 8, 160, 1.8  # a request grows to 1.8 times the old one, or by 160 characters
 YAML_LINES = 2  # lines `key: value` from which on a request is a manifest
@@ -109,7 +109,7 @@ def _stands(value: str, text: str) -> bool:
     if _literal(value, text):
         return True
     if value.isdecimal():
-        return int(value) < len(_NUMBERS) and _literal(_NUMBERS[int(value)], text)
+        return int(value) < len(WORDS) and _literal(WORDS[int(value)], text)
     if quantity := re.fullmatch(r"([\d.]+)([A-Za-z]+)", value):
         return re.search(rf"(?<![\w.]){re.escape(quantity[1])}\s?{quantity[2]}(i?b)?(?![\w])", text, re.IGNORECASE) is not None
     if re.fullmatch(r"[A-Z][a-z]+([A-Z][a-z]+)+", value):  # StatefulSet: "stateful set", "stateful-sets"

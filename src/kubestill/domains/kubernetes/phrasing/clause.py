@@ -9,7 +9,7 @@ from random import Random
 from kubestill.domains.api import Intent
 from kubestill.domains.kubernetes.phrasing.lines import Table, earlier, tables
 from kubestill.domains.kubernetes.phrasing.style import SPOKEN, fitting
-from kubestill.domains.kubernetes.phrasing.values import WORDS
+from kubestill.ground.numerals import WORDS
 
 # Noun phrase, bare infinitive, terse form, and what may follow the head noun: "a service for the web pods".
 REGISTERS = ("np", "vp", "kv", "at")

@@ -3,7 +3,7 @@
 import re
 from random import Random
 
-from kubestill.domains.kubernetes.phrasing.values import WORDS
+from kubestill.ground.numerals import WORDS
 
 _DAYS = ("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
 _SHORT_DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")

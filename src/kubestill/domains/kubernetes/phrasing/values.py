@@ -9,8 +9,8 @@ from typing import Any
 
 from kubestill.domains.kubernetes.intents.lens import fraction_text
 from kubestill.domains.kubernetes.quantities import parse_quantity
+from kubestill.ground.numerals import WORDS
 
-WORDS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
 _MEMORY = re.compile(r"(\d+(?:\.\d+)?)(Mi|Gi|Ti|Ki)\Z")
 # No "M" or "G" by itself: these are other units of Kubernetes, powers of ten; "m" is a thousandth.
 _UNITS = {  # by place: one writer takes them all from the same place

@@ -16,10 +16,9 @@ from kubestill.domains.kubernetes.intents.kinds import KINDS
 from kubestill.domains.kubernetes.intents.lens import build, read, silent
 from kubestill.domains.kubernetes.intents.order import ordered
 from kubestill.domains.kubernetes.manifests import read as read_manifests
-from kubestill.domains.kubernetes.phrasing.values import WORDS
 from kubestill.domains.kubernetes.printing import dump
 from kubestill.domains.kubernetes.skills.manifest.skill import texts_of
-from kubestill.ground.numerals import in_digits
+from kubestill.ground.numerals import WORDS, in_digits
 from kubestill.ground.seeds import stable_hash
 
 REQUESTS = "requests"  # the form of documents that hold them
