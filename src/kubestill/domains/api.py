@@ -162,6 +162,10 @@ class Domain(Protocol):
         """Return lower-case words of the field that a request uses as words, though they stand in answers, too."""
         ...
 
+    def english(self) -> frozenset[str]:
+        """Return lower-case words that requests say and that nothing is called: also a student that is taught on reads them as words."""
+        ...
+
     def forms(self) -> Mapping[str, str]:
         """Return the forms of knowledge that can be read, each with a sentence for people: the names of a recipe's [sources]."""
         ...

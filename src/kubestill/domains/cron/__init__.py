@@ -92,6 +92,10 @@ class CronDomain:
         """Return nothing: cron's answers hold no words that its requests use."""
         return frozenset()
 
+    def english(self) -> frozenset[str]:
+        """Return nothing: every word of its requests is said often enough to be learned."""
+        return frozenset()
+
     def forms(self) -> Mapping[str, str]:
         """Return the one form."""
         return {FORM: "crontabs: files, folders of them, or JSON lines"}

@@ -102,10 +102,10 @@ class Kubernetes:
         """Return what shapes samples and verdicts."""
         from kubestill.domains.kubernetes.phrasing.lines import digest
         from kubestill.domains.kubernetes.skills.table import skill_tables
-        from kubestill.domains.kubernetes.vocabulary import vocabulary
+        from kubestill.domains.kubernetes.vocabulary import english, vocabulary
 
         checks = {check.code: check.version for check in rules()}
-        words = f"{stable_hash(*sorted(vocabulary())):016x}"
+        words = f"{stable_hash(*sorted(vocabulary() | english())):016x}"
         skills = {name: skill.version for name, skill in self.skills().items()}
         told = {"checks": checks, "phrases": digest(), "tables": skill_tables(), "skills": skills, "words": words}
         return {"name": self.name, "version": self.version, **told}
@@ -115,6 +115,12 @@ class Kubernetes:
         from kubestill.domains.kubernetes.vocabulary import vocabulary
 
         return vocabulary()
+
+    def english(self) -> frozenset[str]:
+        """Return plain words and fields' names written together."""
+        from kubestill.domains.kubernetes.vocabulary import english
+
+        return english()
 
     def forms(self) -> Mapping[str, str]:
         """Return the forms of knowledge that can be read."""

@@ -37,6 +37,13 @@ def vocabulary() -> frozenset[str]:
     return frozenset(word.lower() for word in (*words, *humps) if _SINGLE.match(word)) | groups | _FIXED | _commands()
 
 
+@cache
+def english() -> frozenset[str]:
+    """Return words that people say in requests and that name nothing; and fields' names written together, which few say."""
+    text = resources.files("kubestill.domains.kubernetes").joinpath("data/english.txt").read_text("utf-8")
+    return frozenset(text.split())
+
+
 def _commands() -> frozenset[str]:
     """Return the words of kubectl's commands and flags, both as they stand and in their parts, and the short names of resources."""
     known = reference()

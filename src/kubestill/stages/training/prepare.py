@@ -47,9 +47,12 @@ def prepare_texts(job: Job, shards: list[Path], documents: Iterable[str] = ()) -
     what = job.what
     if (base := base_of(job)) is not None:
         copy_texts(base, job.out)
-        if what.words == "mix" and not is_foreign(base):
-            job.progress.say("learning the words")
-            ChatFormat.load(base).widened(_learned(job, shards)).save(job.out)
+        if not is_foreign(base):
+            widened = ChatFormat.load(base).widened(ChatFormat(known=job.domain.english()))
+            if what.words == "mix":
+                job.progress.say("learning the words")
+                widened = widened.widened(_learned(job, shards))
+            widened.save(job.out)
         return
     if (teacher := _teacher_of(job)) is not None:
         copy_texts(teacher, job.out)
@@ -107,7 +110,7 @@ def copy_texts(base: Path, out: Path) -> None:
 def _learned(job: Job, shards: list[Path]) -> ChatFormat:
     """Return the format with the words of the mix, and the tasks that it teaches."""
     pairs = ((record["request"], _copied(record)) for record in _records(shards))
-    learned = ChatFormat.learn(pairs, job.what.copying, job.domain.vocabulary())
+    learned = ChatFormat.learn(pairs, job.what.copying, job.domain.vocabulary() | job.domain.english())
     heads = (record["intents"][0] for record in _records(shards) if record["intents"])
     return replace(learned, tasks=frozenset(str(head["value"]) for head in heads if head["aspect"] == TASK))
 

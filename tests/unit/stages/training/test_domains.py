@@ -181,6 +181,9 @@ def test_groups_are_told_in_the_order_that_was_asked_for(tmp_path):
 
 
 class Toy:
+    def english(self):
+        return frozenset()
+
     def vocabulary(self):
         return frozenset()
 

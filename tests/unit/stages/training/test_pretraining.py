@@ -39,6 +39,9 @@ WORDS = ("ant", "bee", "cat", "dog", "elk", "fox", "gnu", "hen")
 class Toy:
     name = "toy"
 
+    def english(self):
+        return frozenset()
+
     def vocabulary(self):
         return frozenset()
 

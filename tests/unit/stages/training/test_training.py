@@ -22,9 +22,11 @@ from kubestill.ground.stage import Job
 from kubestill.stages.training import prepare, watch
 from kubestill.stages.training.settings import TrainingHow, TrainingWhat
 from kubestill.stages.training.stage import STAGE
+from kubestill.tools.chat.format import ChatFormat
 from kubestill.tools.engines.api import Ask
 from kubestill.tools.engines.transformers import TransformersEngine
 from kubestill.tools.modeling import presets
+from kubestill.tools.modeling.bases import find_base
 from kubestill.tools.modeling.encoding import ENCODED, Encoded
 from kubestill.tools.modeling.tokenizer import load_tokenizer
 from support.toy_training import TINY, Cut, CutAfter, tiny
@@ -48,6 +50,9 @@ WORDS = ("ant", "bee", "cat", "dog", "elk", "fox", "gnu", "hen")
 
 class Toy:
     """A domain whose answers are right when they equal the intent."""
+
+    def english(self):
+        return frozenset()
 
     def vocabulary(self):
         return frozenset()
@@ -240,6 +245,15 @@ def test_a_base_keeps_its_words_and_goes_on_from_its_weights(mix, whole, tmp_pat
     for name in ("tokenizer.json", "chat.json"):
         assert (tmp_path / name).read_bytes() == (out / name).read_bytes()
     assert curve(tmp_path)[0]["loss"] < 1.5 * curve(out)[-1]["loss"] + 0.1
+
+
+def test_a_base_reads_the_words_of_the_domain_as_words_from_now_on(mix, tmp_path, monkeypatch):
+    monkeypatch.setattr(Toy, "english", lambda self: frozenset({"quxly"}))
+    what = TrainingWhat(base="kubernetes-base")
+    prepare.prepare_texts(job(mix, tmp_path, what), [])
+    before, after = ChatFormat.load(find_base("kubernetes-base")), ChatFormat.load(tmp_path)
+    assert after.known == before.known | {"quxly"}
+    assert "quxly" not in before.prompt("a job called web, quxly").text and "quxly" in after.prompt("a job called web, quxly").text
 
 
 @pytest.mark.parametrize(

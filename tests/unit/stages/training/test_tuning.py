@@ -54,6 +54,9 @@ WORDS = ("ant", "bee", "cat", "dog", "elk", "fox", "gnu", "hen")
 class Toy:
     """A domain with a tier of form (two lines) and one of intents (each stands on a line)."""
 
+    def english(self):
+        return frozenset()
+
     def vocabulary(self):
         return frozenset()
 

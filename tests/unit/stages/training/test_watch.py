@@ -77,6 +77,9 @@ class Script:
     def __init__(self, script, size=4):
         self.script, self.size, self.asked = script, size, 0
 
+    def english(self):
+        return frozenset()
+
     def vocabulary(self):
         return frozenset()
 

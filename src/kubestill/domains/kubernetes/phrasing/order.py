@@ -39,6 +39,7 @@ _TOPICS = tuple(
         "podLabel podAnnotation label annotation",
     )
 )
+_OF_ITS_OWN = (len(_TOPICS), 0)  # where the object is, which is no part of what it says
 _SCALE = ("spec.replicas", "spec.completions", "spec.parallelism")
 _SELECTORS = ("selector", "podSelector", "spec.selector.matchLabels")
 _SWAPPED = 0.3  # share of requests in which two neighbouring topics change places
@@ -57,7 +58,7 @@ def rank(aspect: str) -> tuple[int, int]:
 
 
 def _rank(clause: Clause) -> tuple[int, int]:
-    return min(rank(intent.aspect) for intent in clause.said())
+    return min((rank(intent.aspect) for intent in clause.said()), default=_OF_ITS_OWN)
 
 
 def topic(clause: Clause) -> int:

@@ -100,6 +100,8 @@ _NAMED_LAST = re.compile(r"\bas +(its +)?name$|^\ue000[^\ue001]*\ue001 - ")  # `
 _THAT = re.compile(r"^(that|which|whose|where)\b")
 _WITH = re.compile(r"^(with|having|w/)")
 _ANY_LENGTH = 99
+_NAMESPACE_APART = 0.2  # share of namespaces that do not follow the name in a sentence, but are said last
+_NAMESPACE_LAST = 0.15  # share of those in a list that stand at its end
 _FEW_WORDS, _AT_LENGTH = 8, 0.06  # where little is said, it is at times said at length
 
 
@@ -203,10 +205,10 @@ class Request:
         plain = _BARE_PLACE if self.namespace in _PLAIN_WORDS else None
         seams = re.compile("|".join(found.pattern for found in unfit)) if unfit else None
         text = self.frame(table, unfit=seams, lines=lines).replace("{kind}", kind).replace("{name}", shield(self.name))
-        if self.namespace and table == "heads/lines":
+        if self.namespace and table == "heads/lines" and self.rng.random() >= _NAMESPACE_APART:
             text += " " + self.frame("namespace/at", unfit=plain).replace("{v}", shield(self.namespace))
         elif self.namespace:
-            place = 0 if self.rng.random() < 0.9 else len(self.clauses)
+            place = len(self.clauses) if table == "heads/lines" or self.rng.random() < _NAMESPACE_LAST else 0
             self.clauses.insert(place, Clause(pick_tables("namespace"), {"v": self.namespace}, unfit=plain))
         elif tail and table == "heads/lines" and self.rng.random() < 0.2 and not _NAMED_LAST.search(text):
             text += (attribute := self._attribute(_THAT if " that " in text else _WITH if " with " in text or "having" in text else None))

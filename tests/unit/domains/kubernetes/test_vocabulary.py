@@ -1,0 +1,34 @@
+"""Words of the field and plain words: which may never be what something is called."""
+
+import pytest
+
+from kubestill.domains.api import TRAIN
+from kubestill.domains.kubernetes.drawing import words
+from kubestill.domains.kubernetes.skills.manifest.skill import ManifestSkill
+from kubestill.domains.kubernetes.vocabulary import english, vocabulary
+from kubestill.ground.seeds import Seed
+from kubestill.tools.chat.slots import Vocabulary, mark
+
+
+def test_nothing_drawn_is_called_by_a_plain_word():
+    drawn = {*words._SERVICE_WORDS, *words._PLAIN_WORDS, *words._ENV_WORDS}
+    assert len(english()) > 500 and not english() & drawn
+    assert len(english() - vocabulary()) > 500  # else the file would be idle
+
+
+@pytest.mark.parametrize("word", ["publishnotreadyaddresses", "level", "therefore", "disallow", "topologykeys"])
+def test_plain_words_are_known(word):
+    assert word in english()
+
+
+def test_with_plain_words_known_every_drawn_name_is_pointed_at_as_before():
+    without, with_them = Vocabulary(vocabulary()), Vocabulary(vocabulary() | english())
+    pointed = 0
+    for number in range(200):
+        sample = ManifestSkill().draw(Seed(5).rng(number), TRAIN)
+        (_, before), (_, after) = mark(sample.request, without), mark(sample.request, with_them)
+        names = {str(intent.value) for intent in sample.intents if intent.aspect in ("name", "namespace", "container.image")}
+        assert names & set(before) == names & set(after), sample.request
+        pointed += len(names & set(after))
+        assert len(after) <= len(before)
+    assert pointed > 200
