@@ -23,6 +23,14 @@ SUITE_SAMPLES = 200  # samples of a suite unless told; a smaller count gives the
 
 
 @dataclass(frozen=True, slots=True)
+class English:
+    """Lower-case words of requests: `plain` ones, that nothing is called, and `namesakes`, that are English and what things are called."""
+
+    plain: frozenset[str] = frozenset()
+    namesakes: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Intent:
     """A checkable statement about an answer: `aspect` names what, `keys` which one, `value` what it is.
 
@@ -162,8 +170,8 @@ class Domain(Protocol):
         """Return lower-case words of the field that a request uses as words, though they stand in answers, too."""
         ...
 
-    def english(self) -> frozenset[str]:
-        """Return lower-case words that requests say and that nothing is called: also a student that is taught on reads them as words."""
+    def english(self) -> English:
+        """Return words of requests that a student that is taught on learns to read, too, whatever its base knew."""
         ...
 
     def forms(self) -> Mapping[str, str]:

@@ -5,7 +5,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from kubestill.domains.api import HELD, Document, Drop, Intent, Sample, Skill, Suite
+from kubestill.domains.api import HELD, Document, Drop, English, Intent, Sample, Skill, Suite
 from kubestill.domains.cron import checks, drawing, phrasing
 from kubestill.domains.cron.grammar import CronGuide
 from kubestill.domains.cron.schedule import MACROS, NotASchedule, Schedule, parse
@@ -92,9 +92,9 @@ class CronDomain:
         """Return nothing: cron's answers hold no words that its requests use."""
         return frozenset()
 
-    def english(self) -> frozenset[str]:
+    def english(self) -> English:
         """Return nothing: every word of its requests is said often enough to be learned."""
-        return frozenset()
+        return English()
 
     def forms(self) -> Mapping[str, str]:
         """Return the one form."""

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kubestill.domains.api import MANIFESTS, TASK, Document, Drop, Intent, Skill, Suite
+from kubestill.domains.api import MANIFESTS, TASK, Document, Drop, English, Intent, Skill, Suite
 from kubestill.domains.kubernetes import answers
 from kubestill.domains.kubernetes.checks.table import rules
 from kubestill.domains.kubernetes.definitions import KIND, custom_kinds
@@ -105,7 +105,7 @@ class Kubernetes:
         from kubestill.domains.kubernetes.vocabulary import english, vocabulary
 
         checks = {check.code: check.version for check in rules()}
-        words = f"{stable_hash(*sorted(vocabulary() | english())):016x}"
+        words = f"{stable_hash(*sorted(vocabulary() | english().plain), *sorted(english().namesakes)):016x}"
         skills = {name: skill.version for name, skill in self.skills().items()}
         told = {"checks": checks, "phrases": digest(), "tables": skill_tables(), "skills": skills, "words": words}
         return {"name": self.name, "version": self.version, **told}
@@ -116,8 +116,8 @@ class Kubernetes:
 
         return vocabulary()
 
-    def english(self) -> frozenset[str]:
-        """Return plain words and fields' names written together."""
+    def english(self) -> English:
+        """Return plain words, fields' names written together, and words that things are called by as well."""
         from kubestill.domains.kubernetes.vocabulary import english
 
         return english()

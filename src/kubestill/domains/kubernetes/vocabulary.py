@@ -5,6 +5,7 @@ import re
 from functools import cache
 from importlib import resources
 
+from kubestill.domains.api import English
 from kubestill.domains.kubernetes.drawing.others import RESOURCES, VERBS
 from kubestill.domains.kubernetes.intents.kinds import DEFAULTS, KINDS
 from kubestill.domains.kubernetes.intents.order import IDIOM
@@ -38,10 +39,10 @@ def vocabulary() -> frozenset[str]:
 
 
 @cache
-def english() -> frozenset[str]:
-    """Return words that people say in requests and that name nothing; and fields' names written together, which few say."""
-    text = resources.files("kubestill.domains.kubernetes").joinpath("data/english.txt").read_text("utf-8")
-    return frozenset(text.split())
+def english() -> English:
+    """Return words that people say in requests and that name nothing, fields' names written together, which few say; and namesakes."""
+    data = resources.files("kubestill.domains.kubernetes").joinpath("data")
+    return English(*(frozenset(data.joinpath(name).read_text("utf-8").split()) for name in ("english.txt", "namesakes.txt")))
 
 
 def _commands() -> frozenset[str]:

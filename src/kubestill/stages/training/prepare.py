@@ -48,7 +48,8 @@ def prepare_texts(job: Job, shards: list[Path], documents: Iterable[str] = ()) -
     if (base := base_of(job)) is not None:
         copy_texts(base, job.out)
         if not is_foreign(base):
-            widened = ChatFormat.load(base).widened(ChatFormat(known=job.domain.english()))
+            english = job.domain.english()
+            widened = ChatFormat.load(base).widened(ChatFormat(known=english.plain, rare=english.namesakes, namesakes=english.namesakes))
             if what.words == "mix":
                 job.progress.say("learning the words")
                 widened = widened.widened(_learned(job, shards))
@@ -110,8 +111,10 @@ def copy_texts(base: Path, out: Path) -> None:
 def _learned(job: Job, shards: list[Path]) -> ChatFormat:
     """Return the format with the words of the mix, and the tasks that it teaches."""
     pairs = ((record["request"], _copied(record)) for record in _records(shards))
-    learned = ChatFormat.learn(pairs, job.what.copying, job.domain.vocabulary() | job.domain.english())
+    english = job.domain.english()
+    learned = ChatFormat.learn(pairs, job.what.copying, job.domain.vocabulary() | english.plain)
     heads = (record["intents"][0] for record in _records(shards) if record["intents"])
+    learned = learned.widened(ChatFormat(rare=english.namesakes, namesakes=english.namesakes))
     return replace(learned, tasks=frozenset(str(head["value"]) for head in heads if head["aspect"] == TASK))
 
 

@@ -43,12 +43,14 @@ class ChatFormat:
     for pretrained bases). `known` holds the words that are read as English and never become a slot. With `notes` the
     student writes first what it understood, line by line, then a mark, then the answer (docs/decisions/0010). `rare` are
     the known words that few requests hold: training hides some, as people will say what no request of the mix does.
+    `namesakes` are words, known or not, that things are called by as well: they are pointed at, and show what they are.
     """
 
     copying: Copying = "slots"
     known: frozenset[str] = field(default_factory=frozenset)
     notes: bool = False
     rare: frozenset[str] = field(default_factory=frozenset)
+    namesakes: frozenset[str] = field(default_factory=frozenset)
     tasks: frozenset[str] = field(default_factory=frozenset)  # skills that were taught beside the domain's first one
 
     @property
@@ -91,12 +93,12 @@ class ChatFormat:
 
     @cached_property
     def _vocabulary(self) -> Vocabulary:
-        return Vocabulary(self.known)
+        return Vocabulary(self.known, self.namesakes)
 
     @cached_property
     def _record(self) -> dict[str, object]:
         words = {"known": sorted(self.known), "rare": sorted(self.rare)}
-        told = {"tasks": sorted(self.tasks)} if self.tasks else {}
+        told = {name: sorted(words) for name, words in (("namesakes", self.namesakes), ("tasks", self.tasks)) if words}
         return {"version": FORMAT_VERSION, "copying": self.copying, "notes": self.notes, **words, **told}
 
     def save(self, folder: Path) -> None:
@@ -124,7 +126,8 @@ class ChatFormat:
             record = json.loads(text)
             if record["version"] != FORMAT_VERSION:
                 raise UserError(where, f"chat format {record['version']}, this kubestill speaks {FORMAT_VERSION}", "train it again")
-            words = {name: frozenset(record[name]) for name in ("known", "rare")} | {"tasks": frozenset(record.get("tasks", ()))}
+            words = {name: frozenset(record[name]) for name in ("known", "rare")}
+            words |= {name: frozenset(record.get(name, ())) for name in ("namesakes", "tasks")}
             return cls(copying=record["copying"], notes=record["notes"], **words)
         except (ValueError, LookupError, TypeError):
             raise UserError(where, "no chat format of kubestill", "give a student that kubestill made") from None
@@ -134,7 +137,8 @@ class ChatFormat:
         if self.copying == "spell":
             return self
         rare = self.rare | (other.rare - self.known)
-        return replace(self, known=self.known | other.known, rare=rare, tasks=self.tasks | other.tasks)
+        namesakes = self.namesakes | other.namesakes
+        return replace(self, known=self.known | other.known, rare=rare, namesakes=namesakes, tasks=self.tasks | other.tasks)
 
     @classmethod
     def learn(cls, pairs: Iterable[tuple[str, str]], copying: Copying = "slots", words: frozenset[str] = frozenset()) -> "ChatFormat":

@@ -109,13 +109,16 @@ def outline(word: str) -> str:
 
 
 class Vocabulary:
-    """The words that are read as English, and the nearest of them to a misspelt one."""
+    """The words that are read as English, and the nearest of them to a misspelt one.
 
-    def __init__(self, known: frozenset[str]) -> None:
-        self.known = known
-        self._longest = max(map(len, known), default=0)
+    Of the words in `said`, the known ones are English alone; the others are `namesakes`: English and, as often, what something is called.
+    """
+
+    def __init__(self, known: frozenset[str], namesakes: frozenset[str] = frozenset()) -> None:
+        self.known, self.said = known - namesakes, known | namesakes
+        self._longest = max(map(len, self.said), default=0)
         self._near: dict[str, str] = {}
-        self._ordered = sorted(known, key=lambda word: (len(word), word))
+        self._ordered = sorted(self.said, key=lambda word: (len(word), word))
         for word in self._ordered:
             if len(word) >= MIN_FUZZY and word.isalpha():
                 for cut in _cuts(word):
@@ -133,14 +136,14 @@ class Vocabulary:
     def near(self, word: str) -> str:
         """Return what a word that is not known may mean, or an empty string.
 
-        That is itself where only its capitals are strange, its parts around hyphens where all are known, a known word one slip
-        away (a letter more, less, other or swapped), or one of the same stem (`recreating` → `recreate`).
+        That is itself where it is a namesake or only its capitals are strange, its parts around hyphens where all are known, a known word
+        one slip away (a letter more, less, other or swapped), or one of the same stem (`recreating` → `recreate`).
         """
-        if word in self.known:
+        if word in self.said:
             return word
         if "-" in word:
             parts = word.split("-")
-            return " ".join(parts) if self.known.issuperset(parts) else ""
+            return " ".join(parts) if self.said.issuperset(parts) else ""
         if len(word) > self._longest + 1 or not word.isalpha():
             return ""
         slip = next((self._near[cut] for cut in _cuts(word) if cut in self._near), "") if len(word) >= MIN_FUZZY else ""
@@ -169,7 +172,7 @@ class Marker:
     def text(self, request: str) -> str:
         """Return the canonical text of the request."""
         self.shouts = request.isupper()
-        return "".join(self._pieces(in_digits(request, self.known))).replace(" ‹", "‹").strip()
+        return "".join(self._pieces(in_digits(request, self.vocabulary.said))).replace(" ‹", "‹").strip()
 
     def _pieces(self, request: str) -> Iterator[str]:
         naming = False
@@ -240,7 +243,7 @@ class Marker:
             return ":".join(self.word(part) for part in body.split(":")) + tail
         if _CAMEL.match(body):
             humps = [hump.lower() for hump in _HUMPS.findall(body)]
-            if all(hump in self.known for hump in humps):
+            if self.vocabulary.said.issuperset(humps):
                 return " ".join(humps) + tail
         if body.endswith("'s"):
             return self.word(body[:-2]) + "'s" + tail
@@ -287,7 +290,7 @@ class Marker:
         return part.lower() in self.known and part.isalpha()
 
     def _number(self, digits: str, unit: str) -> str:
-        if unit and unit.lower() not in self.known and unit.lower() not in _ORDINALS and unit != "%":
+        if unit and unit.lower() not in self.vocabulary.said and unit.lower() not in _ORDINALS and unit != "%":
             return self.point(digits + unit)
         head = digits if len(digits) <= 2 or (len(digits) <= 4 and "." in digits) else self.point(digits)
         return head + (" " + unit.lower() if unit else "")

@@ -12,17 +12,18 @@ from kubestill.tools.chat.slots import Vocabulary, mark
 
 def test_nothing_drawn_is_called_by_a_plain_word():
     drawn = {*words._SERVICE_WORDS, *words._PLAIN_WORDS, *words._ENV_WORDS}
-    assert len(english()) > 500 and not english() & drawn
-    assert len(english() - vocabulary()) > 500  # else the file would be idle
+    assert len(english().plain) > 500 and not english().plain & drawn
+    assert len(english().plain - vocabulary()) > 500  # else the file would be idle
+    assert len(english().namesakes & drawn) > 50 and not english().namesakes & english().plain
 
 
 @pytest.mark.parametrize("word", ["publishnotreadyaddresses", "level", "therefore", "disallow", "topologykeys"])
 def test_plain_words_are_known(word):
-    assert word in english()
+    assert word in english().plain
 
 
 def test_with_plain_words_known_every_drawn_name_is_pointed_at_as_before():
-    without, with_them = Vocabulary(vocabulary()), Vocabulary(vocabulary() | english())
+    without, with_them = Vocabulary(vocabulary()), Vocabulary(vocabulary() | english().plain)
     pointed = 0
     for number in range(200):
         sample = ManifestSkill().draw(Seed(5).rng(number), TRAIN)
@@ -32,3 +33,10 @@ def test_with_plain_words_known_every_drawn_name_is_pointed_at_as_before():
         pointed += len(names & set(after))
         assert len(after) <= len(before)
     assert pointed > 200
+
+
+def test_a_namesake_is_pointed_at_and_shows_what_it_is():
+    words = Vocabulary(vocabulary() | {"a", "called", "the"}, english().namesakes)
+    text, slots = mark("a deployment called api, the api image registry:2", words)
+    assert "api" in slots and text.count("⟨1⟩ ~ api") == 2, text
+    assert mark("the registryy", words)[0].endswith("~ registry")  # a slip of a namesake, too

@@ -11,6 +11,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from kubestill.domains.api import English
 from kubestill.ground.errors import UserError
 from kubestill.ground.manifest import Artifact
 from kubestill.ground.progress import Silent
@@ -182,7 +183,7 @@ def test_groups_are_told_in_the_order_that_was_asked_for(tmp_path):
 
 class Toy:
     def english(self):
-        return frozenset()
+        return English()
 
     def vocabulary(self):
         return frozenset()

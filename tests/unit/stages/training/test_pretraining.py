@@ -7,7 +7,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from kubestill.domains.api import HELD_OUT_REPOSITORIES
+from kubestill.domains.api import HELD_OUT_REPOSITORIES, English
 from kubestill.ground.errors import UserError
 from kubestill.ground.manifest import Artifact
 from kubestill.ground.progress import Silent
@@ -40,7 +40,7 @@ class Toy:
     name = "toy"
 
     def english(self):
-        return frozenset()
+        return English()
 
     def vocabulary(self):
         return frozenset()

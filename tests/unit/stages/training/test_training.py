@@ -14,6 +14,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from kubestill.domains.api import English
 from kubestill.ground.errors import KubestillError, UserError
 from kubestill.ground.manifest import Artifact
 from kubestill.ground.progress import Silent
@@ -52,7 +53,7 @@ class Toy:
     """A domain whose answers are right when they equal the intent."""
 
     def english(self):
-        return frozenset()
+        return English()
 
     def vocabulary(self):
         return frozenset()
@@ -248,11 +249,14 @@ def test_a_base_keeps_its_words_and_goes_on_from_its_weights(mix, whole, tmp_pat
 
 
 def test_a_base_reads_the_words_of_the_domain_as_words_from_now_on(mix, tmp_path, monkeypatch):
-    monkeypatch.setattr(Toy, "english", lambda self: frozenset({"quxly"}))
+    monkeypatch.setattr(Toy, "english", lambda self: English(frozenset({"quxly"}), frozenset({"zebra"})))
     what = TrainingWhat(base="kubernetes-base")
     prepare.prepare_texts(job(mix, tmp_path, what), [])
     before, after = ChatFormat.load(find_base("kubernetes-base")), ChatFormat.load(tmp_path)
-    assert after.known == before.known | {"quxly"}
+    assert after.known == before.known | {"quxly"} and after.namesakes == {"zebra"}
+    assert (
+        after.prompt("deploy the zebra").text.endswith("⟨1⟩ ~ zebra<|assistant|>\n") and "~" not in before.prompt("deploy the zebra").text
+    )
     assert "quxly" not in before.prompt("a job called web, quxly").text and "quxly" in after.prompt("a job called web, quxly").text
 
 

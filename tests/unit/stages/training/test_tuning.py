@@ -10,7 +10,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
-from kubestill.domains.api import Intent, Sample
+from kubestill.domains.api import English, Intent, Sample
 from kubestill.ground.errors import UserError
 from kubestill.ground.manifest import Artifact
 from kubestill.ground.progress import Silent
@@ -55,7 +55,7 @@ class Toy:
     """A domain with a tier of form (two lines) and one of intents (each stands on a line)."""
 
     def english(self):
-        return frozenset()
+        return English()
 
     def vocabulary(self):
         return frozenset()

@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from kubestill.domains.api import English
 from kubestill.ground.errors import Unavailable, UserError
 from kubestill.ground.progress import Silent
 from kubestill.stages.training import stage, watch
@@ -78,7 +79,7 @@ class Script:
         self.script, self.size, self.asked = script, size, 0
 
     def english(self):
-        return frozenset()
+        return English()
 
     def vocabulary(self):
         return frozenset()

@@ -16,7 +16,7 @@ _PATH = re.compile(
     r"requests|env|service|image|pods?|hard|nfs|tls|lifecycle|capabilities|secrets|[a-z]+[A-Z]\w*)\.[a-zA-Z{]|\w_\w"
 )
 _ARROW = re.compile(r"->|<-|=>|~>|>|→|@|\s\|\s|::|:=|~|<=|\s[-/]\s|^-")
-_EQUALS = re.compile(r"(?<=[^\W\d])\s?={1,2}\s?|\}\s+=\s|\} ?= ?\w")
+_EQUALS = re.compile(r"(?<=[a-zA-Z_)\]])\s?={1,2}\s?|\}\s+=\s|\} ?= ?\w")
 _COLON = re.compile(r":(\s|$)|[a-zA-Z)\]]:\{")
 _QUOTED = re.compile(r"['\"`](?=\{)|\}['\"`]")
 # Asides, reasons and afterthoughts: fine where a thing is said by itself, not in an enumeration.
