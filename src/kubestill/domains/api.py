@@ -227,6 +227,15 @@ class Edits(Protocol):
 
 
 @runtime_checkable
+class Names(Protocol):
+    """A domain whose objects are called as people say."""
+
+    def unsaid(self, intents: Sequence[Intent], request: str) -> Sequence[str]:
+        """Return the names of objects among what was understood that the request does not say."""
+        ...
+
+
+@runtime_checkable
 class Explains(Protocol):
     """A domain that can tell what its kinds and fields are."""
 

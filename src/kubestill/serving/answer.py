@@ -4,16 +4,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kubestill.domains.api import TASK, Domain, Intent, skill_of
+from kubestill.domains.api import TASK, Domain, Intent, Names, skill_of
 from kubestill.ground.errors import UserError
 from kubestill.serving.api import Candidate, Wish
 from kubestill.serving.findings import finding_record
-from kubestill.tools.checks.api import Outcome, Verdict
+from kubestill.tools.checks.api import Finding, Outcome, Result, Tier, Verdict
 from kubestill.tools.engines.api import Ask, Desk, Removed, Reply
 from kubestill.tools.grammar.api import Guide
 
 DRAWN = 0.7  # temperature of the answers after the first, where several are wanted and none is told
-SHOWN_FINDINGS, SHOWN_REMOVED = 8, 8
+SHOWN_FINDINGS, SHOWN_REMOVED, SHOWN_LINE = 8, 8, 200  # findings, tokens, and letters of a note
+MADE_UP = "ASK001"  # what no check of the domain can see, since it sees no request
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,7 @@ def _task(notes: str) -> str:
 
 def _understood(notes: str) -> str:
     """Return notes in one line: a task is what was understood, and what follows it is understood of the request."""
-    task, lines = _task(notes), notes.splitlines()
+    task, lines = _task(notes), [line if len(line) <= SHOWN_LINE else f"{line[:SHOWN_LINE]}…" for line in notes.splitlines()]
     if not task:
         return f"understood: {' · '.join(lines)}"
     return f"understood as a question for {task}" + (f": {' · '.join(lines[1:])}" if lines[1:] else "")
@@ -163,12 +164,22 @@ def ask_of(wish: Wish, number: int = 0) -> Ask:
     return Ask(wish.max_tokens, temperature, wish.top_p, wish.seed + number)
 
 
-def judged(domain: Domain, candidate: Candidate, skill: str) -> Answer:
-    """Judge a reply; what the model noted of the request must hold of its answer. Its notes say which skill's checks, if none is wished."""
+def judged(domain: Domain, candidate: Candidate, wish: Wish, request: str) -> Answer:
+    """Judge a reply; what the model noted of the request must hold of its answer. Its notes say which skill's checks, if none is wished.
+
+    An object whose name the request does not say was asked for by nobody.
+    """
     reply = candidate.reply
     intents: Sequence[Intent] | None = domain.understood(reply.notes) if reply.notes else None
-    verdict = domain.judge(reply.text, intents, skill or skill_of(intents))
+    verdict = domain.judge(reply.text, intents, wish.skill or skill_of(intents))
+    if intents and verdict.passed and isinstance(domain, Names) and (names := domain.unsaid(intents, request)):
+        verdict = Verdict((*verdict.results, Result(MADE_UP, Tier.INTENT, Outcome.FAIL, tuple(map(_made_up, names)))))
     return Answer(reply, verdict, held=not reply.notes or intents is not None, draft=candidate.draft)
+
+
+def _made_up(name: str) -> Finding:
+    message = f"the name {name!r} was made up: nothing in the request says what the object is called"
+    return Finding(MADE_UP, "metadata.name", message, Tier.INTENT, remedy="Say what you want, and its name: a service called NAME")
 
 
 def best(answers: Sequence[Answer]) -> Answer:

@@ -4,12 +4,14 @@ import pytest
 
 from kubestill.ground.errors import UserError
 from kubestill.ground.store import Store
-from kubestill.pipeline.models import find_model
+from kubestill.pipeline.models import find_model, load_domain
 from kubestill.pipeline.serving import ask_model
-from kubestill.serving.answer import Answer
-from kubestill.serving.api import Inquiry, Wish
+from kubestill.serving.answer import Answer, judged
+from kubestill.serving.api import Candidate, Inquiry, Wish
+from kubestill.tools.chat.format import Prompt
 from kubestill.tools.checks.api import Outcome, Result, Tier, Verdict
 from kubestill.tools.engines.api import Reply
+from kubestill.tools.engines.local import unused
 
 
 def told(notes: str, *unused: str) -> list[str]:
@@ -39,3 +41,21 @@ def test_a_task_that_a_student_has_not_learned_is_refused(tmp_path):
     model = find_model(Store(tmp_path), "kubernetes-base")
     with pytest.raises(UserError, match="this model has not learned kubectl"):
         ask_model(model, Inquiry("scale the deployment web to 5", Wish(skill="kubectl")))
+
+
+def test_an_object_that_nobody_named_does_not_pass():
+    domain = load_domain("kubernetes")
+    manifest = "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: bot\n"
+    candidate = Candidate(Reply(manifest, 1, 1, notes="kind: Namespace\nname: bot"))
+    (found,) = judged(domain, candidate, Wish(), "hello").verdict.findings
+    assert found.code == "ASK001" and "'bot' was made up" in found.message and "called NAME" in found.remedy
+    assert judged(domain, candidate, Wish(), "a namespace for the bots").verdict.passed
+
+
+def test_notes_without_end_are_told_in_part():
+    assert len(told("kind: Pod\nname: " + "a" * 5_000)[0]) < 300
+
+
+def test_a_word_that_a_pointer_only_shows_is_not_called_unused():
+    prompt = Prompt("<|user|>\nuse‹word›⟨1⟩ ~ session affinity for‹word›⟨2⟩<|assistant|>\n", {"session": 0, "willow": 1})
+    assert unused(prompt, "kind: Service") == ("willow",)

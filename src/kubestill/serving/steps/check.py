@@ -17,7 +17,7 @@ class Check:
         if turn.answer is None:
             wish = turn.inquiry.wish
             domain = self.model.domain(wish)
-            turn.answer = best([judged(domain, candidate, wish.skill) for candidate in turn.candidates])
+            turn.answer = best([judged(domain, candidate, wish, turn.inquiry.request) for candidate in turn.candidates])
             turn.note = f"failed on {turn.answer.verdict.failed_on}" if turn.answer.verdict.failed_on else ""
 
 

@@ -34,7 +34,7 @@ class Repair:
         wish = turn.inquiry.wish
         domain = self.model.domain(wish)
         work = self.model.desk.submit(with_findings(turn.inquiry.request, first), ask_of(wish), guide_of(domain, wish))
-        return judged(domain, Candidate(turn.wait(work)), wish.skill)
+        return judged(domain, Candidate(turn.wait(work)), wish, turn.inquiry.request)
 
 
 def step(means: Means) -> Repair:
