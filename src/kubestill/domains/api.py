@@ -24,7 +24,10 @@ SUITE_SAMPLES = 200  # samples of a suite unless told; a smaller count gives the
 
 @dataclass(frozen=True, slots=True)
 class English:
-    """Lower-case words of requests: `plain` ones, that nothing is called, and `namesakes`, that are English and what things are called."""
+    """Words of requests, in lower case unless they are only known in capitals.
+
+    `plain` ones, that nothing is called, and `namesakes`, that are English and what things are called.
+    """
 
     plain: frozenset[str] = frozenset()
     namesakes: frozenset[str] = frozenset()

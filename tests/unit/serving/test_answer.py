@@ -8,7 +8,7 @@ from kubestill.pipeline.models import find_model, load_domain
 from kubestill.pipeline.serving import ask_model
 from kubestill.serving.answer import Answer, judged
 from kubestill.serving.api import Candidate, Inquiry, Wish
-from kubestill.tools.chat.format import Prompt
+from kubestill.tools.chat.format import ChatFormat
 from kubestill.tools.checks.api import Outcome, Result, Tier, Verdict
 from kubestill.tools.engines.api import Reply
 from kubestill.tools.engines.local import unused
@@ -56,6 +56,10 @@ def test_notes_without_end_are_told_in_part():
     assert len(told("kind: Pod\nname: " + "a" * 5_000)[0]) < 300
 
 
-def test_a_word_that_a_pointer_only_shows_is_not_called_unused():
-    prompt = Prompt("<|user|>\nuse‹word›⟨1⟩ ~ session affinity for‹word›⟨2⟩<|assistant|>\n", {"session": 0, "willow": 1})
-    assert unused(prompt, "kind: Service") == ("willow",)
+def test_a_word_that_may_be_english_is_not_called_unused():
+    chat = ChatFormat(
+        known=frozenset({"use", "affinity", "for", "mails", "a", "pod", "called"}), namesakes=frozenset({"session", "ticket"})
+    )
+    assert unused(chat.prompt("use session affinity for willow"), "kind: Service") == ("willow",)
+    assert unused(chat.prompt("use mail for a pod called ticket"), "kind: Service") == ("mail", "ticket")
+    assert unused(chat.prompt("use SESSION"), "kind: Service") == ("SESSION",)

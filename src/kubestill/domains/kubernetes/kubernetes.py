@@ -105,7 +105,7 @@ class Kubernetes:
         from kubestill.domains.kubernetes.vocabulary import english, vocabulary
 
         checks = {check.code: check.version for check in rules()}
-        words = f"{stable_hash(*sorted(vocabulary() | english().plain), *sorted(english().namesakes)):016x}"
+        words = f"{stable_hash(*(' '.join(sorted(one)) for one in (vocabulary(), english().plain, english().namesakes))):016x}"
         skills = {name: skill.version for name, skill in self.skills().items()}
         told = {"checks": checks, "phrases": digest(), "tables": skill_tables(), "skills": skills, "words": words}
         return {"name": self.name, "version": self.version, **told}

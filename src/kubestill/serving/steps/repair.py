@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from kubestill.serving.answer import Answer, ask_of, guide_of, judged, with_findings
+from kubestill.serving.answer import MADE_UP, Answer, ask_of, guide_of, judged, with_findings
 from kubestill.serving.api import Candidate, Means, Served, Turn
 from kubestill.tools.engines.api import TooLong
 
@@ -18,8 +18,10 @@ class Repair:
     def __call__(self, turn: Turn) -> None:
         """Put a second answer in the place of the first, if it passes and the first did not."""
         first = turn.answer
-        if first is None or first.verdict.passed or not first.verdict.findings or first.change is not None or turn.live:
+        if first is None or first.verdict.passed or first.change is not None or turn.live:
             return
+        if all(found.code == MADE_UP for found in first.verdict.findings):
+            return  # asked again, it would be made up again
         try:
             second = self._again(turn, first)
         except TooLong:

@@ -114,8 +114,8 @@ def _learned(job: Job, shards: list[Path]) -> ChatFormat:
     english = job.domain.english()
     learned = ChatFormat.learn(pairs, job.what.copying, job.domain.vocabulary() | english.plain)
     heads = (record["intents"][0] for record in _records(shards) if record["intents"])
-    learned = learned.widened(ChatFormat(rare=english.namesakes, namesakes=english.namesakes))
-    return replace(learned, tasks=frozenset(str(head["value"]) for head in heads if head["aspect"] == TASK))
+    tasks = frozenset(str(head["value"]) for head in heads if head["aspect"] == TASK)
+    return replace(learned, tasks=tasks).widened(ChatFormat(rare=english.namesakes, namesakes=english.namesakes))
 
 
 def _copied(record: Mapping[str, Any]) -> str:

@@ -29,10 +29,11 @@ __all__ = ["END", "FILE", "FORMAT_VERSION", "OUTLINES", "PAD", "POINTERS", "SPEC
 
 @dataclass(frozen=True)
 class Prompt:
-    """A rendered request: `text` is what the tokenizer sees, `slots` maps open words to pointer indices."""
+    """A rendered request: `text` is what the tokenizer sees, `slots` maps open words to pointer indices; `shown` ones may be English."""
 
     text: str
     slots: dict[str, int]
+    shown: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -63,8 +64,8 @@ class ChatFormat:
         request = _clean(request)
         if self.copying == "spell":
             return Prompt(f"{USER}\n{request}{ASSISTANT}\n", {})
-        text, slots = mark(request, self._vocabulary, self._hide(request, hidden) if hidden else frozenset())
-        return Prompt(f"{USER}\n{text}{ASSISTANT}\n", slots)
+        text, slots, shown = mark(request, self._vocabulary, self._hide(request, hidden) if hidden else frozenset())
+        return Prompt(f"{USER}\n{text}{ASSISTANT}\n", slots, shown)
 
     def target(self, answer: str, prompt: Prompt, notes: str = "") -> str:
         """Return what the student is taught to write for `answer`, without the end token; `notes` say what was asked for."""
@@ -133,12 +134,15 @@ class ChatFormat:
             raise UserError(where, "no chat format of kubestill", "give a student that kubestill made") from None
 
     def widened(self, other: "ChatFormat") -> "ChatFormat":
-        """Return the format that knows also the words that another one learned; a format of plain text stays as it is."""
+        """Return the format that knows also the words that another one learned; a format of plain text stays as it is.
+
+        Of several tasks there are no namesakes: commands are written in such words (`kubectl logs`), and none may be a pointer there.
+        """
         if self.copying == "spell":
             return self
-        rare = self.rare | (other.rare - self.known)
-        namesakes = self.namesakes | other.namesakes
-        return replace(self, known=self.known | other.known, rare=rare, namesakes=namesakes, tasks=self.tasks | other.tasks)
+        rare, tasks = self.rare | (other.rare - self.known), self.tasks | other.tasks
+        namesakes = frozenset[str]() if tasks else self.namesakes | other.namesakes
+        return replace(self, known=self.known | other.known, rare=rare, namesakes=namesakes, tasks=tasks)
 
     @classmethod
     def learn(cls, pairs: Iterable[tuple[str, str]], copying: Copying = "slots", words: frozenset[str] = frozenset()) -> "ChatFormat":

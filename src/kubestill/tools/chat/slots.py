@@ -115,7 +115,7 @@ class Vocabulary:
     """
 
     def __init__(self, known: frozenset[str], namesakes: frozenset[str] = frozenset()) -> None:
-        self.known, self.said = known - namesakes, known | namesakes
+        self.known, self.namesakes, self.said = known - namesakes, namesakes, known | namesakes
         self._longest = max(map(len, self.said), default=0)
         self._near: dict[str, str] = {}
         self._ordered = sorted(self.said, key=lambda word: (len(word), word))
@@ -167,6 +167,7 @@ class Marker:
     def __init__(self, vocabulary: Vocabulary, hidden: frozenset[str] = frozenset()) -> None:
         self.vocabulary, self.known, self.hidden = vocabulary, vocabulary.known, hidden
         self.slots: dict[str, int] = {}
+        self.shown, self.called = set[str](), set[str]()  # namesakes as they stand, and what stands behind `called`
         self.shouts = False  # all in capitals: then they tell nothing
 
     def text(self, request: str) -> str:
@@ -180,7 +181,9 @@ class Marker:
             name, text = match.lastgroup, match.group()
             if name == "word" and naming and text.lower() not in _NAMING_GOES_ON:
                 naming = False
-                if (body := text.rstrip(_TRAILING)) and self._plain(body) and body.islower() and body not in _NO_NAMES:
+                body = text.rstrip(_TRAILING)
+                self.called.add(body)
+                if body and self._plain(body) and body.islower() and body not in _NO_NAMES:
                     yield self.point(body) + text[len(body) :]
                     continue
             if name == "word":
@@ -254,7 +257,9 @@ class Marker:
             below = depth + 1 if self._plain(parts[0]) else MAX_DEPTH  # only what follows a plain word may be a compound, too
             return f"{pointed}({' '.join(self.word(part, below) for part in parts)}){tail}"
         near = "" if body.lower() in self.hidden else self.vocabulary.near(body.lower())
-        return f"{pointed} ~ {near}{tail}" if near else pointed + tail
+        if near == body and near in self.vocabulary.namesakes:
+            self.shown.add(body)
+        return f"{pointed} ~ {near}{tail}" if near and body in self.slots else pointed + tail
 
     def _reads(self, word: str) -> bool:
         """Say whether a word is read as English. One in capitals is a value (`SMTP`) unless it is known in capitals (`CPU`)."""
@@ -304,10 +309,13 @@ def _split(text: str) -> list[str]:
         return text.split()
 
 
-def mark(request: str, vocabulary: Vocabulary, hidden: frozenset[str] = frozenset()) -> tuple[str, dict[str, int]]:
-    """Return the canonical request and its slots (word → pointer index, counted from 0); `hidden` words count as unknown."""
+def mark(request: str, vocabulary: Vocabulary, hidden: frozenset[str] = frozenset()) -> tuple[str, dict[str, int], frozenset[str]]:
+    """Return the canonical request, its slots (word → pointer index, counted from 0), and those that may be no more than an English word.
+
+    `hidden` words count as unknown.
+    """
     marker = Marker(vocabulary, hidden)
-    return marker.text(request), marker.slots
+    return marker.text(request), marker.slots, frozenset(marker.shown - marker.called)
 
 
 def point(answer: str, slots: dict[str, int]) -> str:

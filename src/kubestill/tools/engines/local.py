@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Protocol, Self
 
 from kubestill.ground.errors import UserError
 from kubestill.tools.chat.format import Prompt
-from kubestill.tools.chat.slots import POINTERS
 from kubestill.tools.engines.api import Ask, Removed, Reply, Told, TooLong
 from kubestill.tools.engines.choosing import Chooser
 from kubestill.tools.engines.reading import read_request
@@ -230,11 +229,11 @@ class SharedEngine(LocalEngine):
 def unused(prompt: Prompt, told: str) -> tuple[str, ...]:
     """Return the words that a request's prompt points at and its numbers, as far as they do not stand in what was `told`.
 
-    Words that are said in parts (`redis:7.2` as `redis` and `7.2`) are looked for whole: a part that is used may be listed, too. A pointer
-    that shows an English word as it stands (`⟨1⟩ ~ session`) may be no more than that word.
+    Words that are said in parts (`redis:7.2` as `redis` and `7.2`) are looked for whole: a part that is used may be listed, too.
+    Words that may be plain English (`session`) are not.
     """
     numbers = _NUMBER.findall(_POINTED.sub(" ", prompt.text)) if prompt.slots else []
-    named = [word for word, place in prompt.slots.items() if f"{POINTERS[place]} ~ {word.lower()}" not in prompt.text]
+    named = (word for word in prompt.slots if word not in prompt.shown)
     return tuple(word for word in dict.fromkeys((*named, *numbers)) if word.lower() not in told.lower())
 
 

@@ -17,14 +17,26 @@ def named(*names):
         ("a pod for my Web Shop", "web-shop"),
         ("the orders database, please", "order-db"),
         ("run nginx:1.27", "nginx"),
-        ("a pod with 5Gi for réseau", "réseau"),
+        ("a pod with 5Gi for Réseau", "reseau"),
+        ("the front end and its back end", "frontend"),
+        ("e-mail relay", "email"),
     ],
 )
 def test_a_name_that_is_said_in_some_form_is_nobodys_invention(request_text, name):
     assert not unsaid_names(named(name), request_text)
 
 
-@pytest.mark.parametrize(("request_text", "name"), [("hello", "bot"), ("***", "em"), ("thanks, that worked", "banner"), ("", "a")])
+@pytest.mark.parametrize(
+    ("request_text", "name"),
+    [
+        ("hello", "bot"),
+        ("hello there, 3 replicas", "bot-3"),
+        ("create something nice", "in-box"),
+        ("***", "em"),
+        ("thanks, that worked", "banner"),
+        ("", "a"),
+    ],
+)
 def test_a_name_that_stands_nowhere_was_made_up(request_text, name):
     assert unsaid_names(named(name), request_text) == [name]
 

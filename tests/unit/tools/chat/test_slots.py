@@ -132,7 +132,7 @@ WORD = st.text("abwZ019.-/:_é=", min_size=1, max_size=8) | st.sampled_from(("we
     answer=st.lists(WORD, max_size=20).map(" ".join),
 )
 def test_what_is_pointed_at_resolves_to_itself(request_, answer):
-    text, found = mark(request_, VOCABULARY)
+    text, found, _ = mark(request_, VOCABULARY)
     assert resolve(point(answer, found), found) == answer
     assert all(f"⟨{index + 1}⟩" in text for index in found.values())
     assert list(found.values()) == list(range(len(found))) and len(found) <= MAX_SLOTS
@@ -181,7 +181,7 @@ def test_only_whole_words_are_pointed_at():
 
 def test_words_past_the_last_slot_are_spelled():
     words = [f"w{number}x" for number in range(200)]
-    text, found = mark(" ".join(words), VOCABULARY)
+    text, found, _ = mark(" ".join(words), VOCABULARY)
     assert len(found) == MAX_SLOTS == 40 and text.rpartition("⟩")[2].split() == words[MAX_SLOTS:]
     assert resolve(point(" ".join(words), found), found) == " ".join(words)
 
@@ -197,5 +197,5 @@ UNITS = ["1,", "*", "* ", "*/", '"', '"a', "'", "a's", "a'", "a.", "a/", "a:", "
 def test_text_made_to_be_slow_is_read_all_the_same(unit):
     """Twenty kilobytes each: a pattern that backtracks, or a copy a letter, would not come back."""
     for text in (unit * (20_000 // len(unit)), unit * (20_000 // len(unit)) + "x 1Q"):
-        canonical_text, found = mark(text, VOCABULARY)
+        canonical_text, found, _ = mark(text, VOCABULARY)
         assert resolve(point(text, found), found) == text and len(canonical_text) < 6 * len(text) + 100

@@ -205,7 +205,8 @@ class Request:
         plain = _BARE_PLACE if self.namespace in _PLAIN_WORDS else None
         seams = re.compile("|".join(found.pattern for found in unfit)) if unfit else None
         text = self.frame(table, unfit=seams, lines=lines).replace("{kind}", kind).replace("{name}", shield(self.name))
-        if self.namespace and table == "heads/lines" and self.rng.random() >= _NAMESPACE_APART:
+        apart = self.kind != "NetworkPolicy" and self.rng.random() < _NAMESPACE_APART  # whose clauses name other namespaces
+        if self.namespace and table == "heads/lines" and not apart:
             text += " " + self.frame("namespace/at", unfit=plain).replace("{v}", shield(self.namespace))
         elif self.namespace:
             place = len(self.clauses) if table == "heads/lines" or self.rng.random() < _NAMESPACE_LAST else 0
