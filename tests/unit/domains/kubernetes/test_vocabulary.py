@@ -37,7 +37,7 @@ def test_with_plain_words_known_every_drawn_name_is_pointed_at_as_before():
 
 def test_a_namesake_is_pointed_at_and_shows_what_it_is():
     words = Vocabulary(vocabulary() | {"a", "called", "the"}, english().namesakes)
-    text, slots, shown = mark("a deployment called api, the api image registry:2 for a ticket", words)
+    text, slots, shown = mark("a deployment called api, the api image willow:2 for a ticket", words)
     assert "api" in slots and text.count("⟨1⟩ ~ api") == 2, text
     assert shown == {"ticket"}  # api was called so
     assert mark("the tickett", words)[0].endswith("⟨1⟩ ~ ticket")  # a slip of a namesake, too
