@@ -27,7 +27,8 @@ _STEMMER = snowballstemmer.stemmer("english")
 _STEMMING = Lock()  # a stemmer keeps the word that it works on
 
 # Bounded: `1,1,1,…` of any length is read in linear time. The last field does not end in what ends a clause: `at 0 2 * * *, please`.
-_CRON, _CRON_LAST = r"(?:[\d*/,-]{1,100}|[A-Za-z]{3})", r"(?:[\d*/,-]{0,99}[\d*]|[A-Za-z]{3})"
+_NAMED_FIELD = "(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|sun|mon|tue|wed|thu|fri|sat)"  # `4 and set the env` is none
+_CRON, _CRON_LAST = rf"(?:[\d*/,-]{{1,100}}|{_NAMED_FIELD})", rf"(?:[\d*/,-]{{0,99}}[\d*]|{_NAMED_FIELD})"
 # What stands between words or around them, and in no value of Kubernetes: quotation marks, dashes, dots, arrows, signs of more and less.
 _SIGNS = "\u201c\u201d\u2018\u2019\u2013\u2014\u2026\u2190\u2192\u21d2\u00d7\u2248\u2264\u2265"
 _TOKEN = re.compile(

@@ -253,7 +253,7 @@ def test_a_base_reads_the_words_of_the_domain_as_words_from_now_on(mix, tmp_path
     what = TrainingWhat(base="kubernetes-base")
     prepare.prepare_texts(job(mix, tmp_path, what), [])
     before, after = ChatFormat.load(find_base("kubernetes-base")), ChatFormat.load(tmp_path)
-    assert after.known == before.known | {"quxly"} and after.namesakes == {"zebra"}
+    assert after.known == before.known | {"quxly"} and after.namesakes == before.namesakes | {"zebra"}
     assert (
         after.prompt("deploy the zebra").text.endswith("⟨1⟩ ~ zebra<|assistant|>\n") and "~" not in before.prompt("deploy the zebra").text
     )

@@ -199,3 +199,14 @@ def test_text_made_to_be_slow_is_read_all_the_same(unit):
     for text in (unit * (20_000 // len(unit)), unit * (20_000 // len(unit)) + "x 1Q"):
         canonical_text, found, _ = mark(text, VOCABULARY)
         assert resolve(point(text, found), found) == text and len(canonical_text) < 6 * len(text) + 100
+
+
+@pytest.mark.parametrize(
+    ("request_text", "slot"), [("at 0 9 * * mon", "0 9 * * mon"), ("0 0 1 JAN *", "0 0 1 JAN *"), ("5 4 * * SUN", "5 4 * * SUN")]
+)
+def test_days_and_months_are_fields_of_a_schedule(request_text, slot):
+    assert slot in mark(request_text, VOCABULARY)[1]
+
+
+def test_four_short_words_behind_a_number_are_no_schedule():
+    assert not [slot for slot in mark("bump it to 4 and set the env LOG_LEVEL to debug", VOCABULARY)[1] if " " in slot]
