@@ -48,12 +48,10 @@ def prepare_texts(job: Job, shards: list[Path], documents: Iterable[str] = ()) -
     if (base := base_of(job)) is not None:
         copy_texts(base, job.out)
         if not is_foreign(base):
-            english = job.domain.english()
-            widened = ChatFormat.load(base).widened(ChatFormat(known=english.plain, rare=english.namesakes, namesakes=english.namesakes))
             if what.words == "mix":
                 job.progress.say("learning the words")
-                widened = widened.widened(_learned(job, shards))
-            widened.save(job.out)
+            more = _learned(job, shards) if what.words == "mix" else _english(job)
+            ChatFormat.load(base).widened(more).save(job.out)
         return
     if (teacher := _teacher_of(job)) is not None:
         copy_texts(teacher, job.out)
@@ -111,11 +109,17 @@ def copy_texts(base: Path, out: Path) -> None:
 def _learned(job: Job, shards: list[Path]) -> ChatFormat:
     """Return the format with the words of the mix, and the tasks that it teaches."""
     pairs = ((record["request"], _copied(record)) for record in _records(shards))
-    english = job.domain.english()
-    learned = ChatFormat.learn(pairs, job.what.copying, job.domain.vocabulary() | english.plain)
+    english = _english(job)
+    learned = ChatFormat.learn(pairs, job.what.copying, job.domain.vocabulary() | english.known)
     heads = (record["intents"][0] for record in _records(shards) if record["intents"])
     tasks = frozenset(str(head["value"]) for head in heads if head["aspect"] == TASK)
-    return replace(learned, tasks=tasks).widened(ChatFormat(rare=english.namesakes, namesakes=english.namesakes))
+    return replace(learned, tasks=tasks).widened(english)
+
+
+def _english(job: Job) -> ChatFormat:
+    """Return a format of the words that every student of the domain reads."""
+    words = job.domain.english()
+    return ChatFormat(known=words.plain, rare=words.namesakes, namesakes=words.namesakes)
 
 
 def _copied(record: Mapping[str, Any]) -> str:

@@ -99,7 +99,7 @@ class ChatFormat:
     @cached_property
     def _record(self) -> dict[str, object]:
         words = {"known": sorted(self.known), "rare": sorted(self.rare)}
-        told = {name: sorted(words) for name, words in (("namesakes", self.namesakes), ("tasks", self.tasks)) if words}
+        told = {name: sorted(some) for name, some in (("namesakes", self.namesakes), ("tasks", self.tasks)) if some}
         return {"version": FORMAT_VERSION, "copying": self.copying, "notes": self.notes, **words, **told}
 
     def save(self, folder: Path) -> None:
