@@ -230,11 +230,11 @@ class Edits(Protocol):
 
 
 @runtime_checkable
-class Names(Protocol):
-    """A domain whose objects are called as people say."""
+class Traces(Protocol):
+    """A domain that can trace what was understood back to the request."""
 
-    def unsaid(self, intents: Sequence[Intent], request: str) -> Sequence[str]:
-        """Return the names of objects among what was understood that the request does not say."""
+    def unsaid(self, intents: Sequence[Intent], request: str) -> Sequence[Intent]:
+        """Return the statements of which the request says nothing, so that nobody can have meant them."""
         ...
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kubestill.domains.api import TASK, Domain, Intent, Names, skill_of
+from kubestill.domains.api import TASK, Domain, Intent, Traces, skill_of
 from kubestill.ground.errors import UserError
 from kubestill.serving.api import Candidate, Wish
 from kubestill.serving.findings import finding_record
@@ -167,19 +167,31 @@ def ask_of(wish: Wish, number: int = 0) -> Ask:
 def judged(domain: Domain, candidate: Candidate, wish: Wish, request: str) -> Answer:
     """Judge a reply; what the model noted of the request must hold of its answer. Its notes say which skill's checks, if none is wished.
 
-    An object whose name the request does not say was asked for by nobody.
+    What it noted and the request does not say was asked for by nobody.
     """
     reply = candidate.reply
     intents: Sequence[Intent] | None = domain.understood(reply.notes) if reply.notes else None
     verdict = domain.judge(reply.text, intents, wish.skill or skill_of(intents))
-    if intents and verdict.passed and isinstance(domain, Names) and (names := domain.unsaid(intents, request)):
-        verdict = Verdict((*verdict.results, Result(MADE_UP, Tier.INTENT, Outcome.FAIL, tuple(map(_made_up, names)))))
+    if intents and verdict.passed and isinstance(domain, Traces) and (unsaid := domain.unsaid(intents, request)):
+        verdict = Verdict((*verdict.results, Result(MADE_UP, Tier.INTENT, Outcome.FAIL, tuple(map(_made_up, unsaid)))))
     return Answer(reply, verdict, held=not reply.notes or intents is not None, draft=candidate.draft)
 
 
-def _made_up(name: str) -> Finding:
-    message = f"the name {name!r} was made up: nothing in the request says what the object is called"
-    return Finding(MADE_UP, "metadata.name", message, Tier.INTENT, remedy="Say what you want, and its name: a service called NAME")
+def _made_up(intent: Intent) -> Finding:
+    if intent.aspect == "kind":
+        told, mend = (
+            f"a {intent.value} was made up: nothing in the request asks for one",
+            "Say what you want, and its name: a service called NAME",
+        )
+    elif intent.aspect == "name":
+        told = f"the name {intent.value!r} was made up: nothing in the request says what the object is called"
+        mend = "Say what you want, and its name: a service called NAME"
+    else:
+        told, mend = (
+            f"{' '.join((*filter(None, intent.keys), str(intent.value)))!r} was made up: the request does not say it",
+            "Say what it shall be",
+        )
+    return Finding(MADE_UP, intent.aspect, told, Tier.INTENT, remedy=mend)
 
 
 def best(answers: Sequence[Answer]) -> Answer:

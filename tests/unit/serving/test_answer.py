@@ -47,9 +47,25 @@ def test_an_object_that_nobody_named_does_not_pass():
     domain = load_domain("kubernetes")
     manifest = "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: bot\n"
     candidate = Candidate(Reply(manifest, 1, 1, notes="kind: Namespace\nname: bot"))
-    (found,) = judged(domain, candidate, Wish(), "hello").verdict.findings
+    (nothing,) = judged(domain, candidate, Wish(), "hello").verdict.findings
+    assert nothing.code == "ASK001" and "nothing in the request asks for one" in nothing.message
+    (found,) = judged(domain, candidate, Wish(), "a namespace, please").verdict.findings
     assert found.code == "ASK001" and "'bot' was made up" in found.message and "called NAME" in found.remedy
     assert judged(domain, candidate, Wish(), "a namespace for the bots").verdict.passed
+
+
+def test_a_number_that_nobody_said_does_not_pass():
+    manifest = (
+        "apiVersion: policy/v1\nkind: PodDisruptionBudget\nmetadata:\n  name: web\nspec:\n  minAvailable: 2\n"
+        "  selector:\n    matchLabels:\n      app: web\n"
+    )
+    notes = "kind: PodDisruptionBudget\nname: web\nspec.minAvailable: 2\nselector: app web"
+    candidate = Candidate(Reply(manifest, 1, 1, notes=notes))
+    verdict = judged(load_domain("kubernetes"), candidate, Wish(), "a pdb web for app=web").verdict
+    assert verdict.failed_on == "intent"
+    (found,) = verdict.findings
+    assert found.path == "spec.minAvailable" and found.message == "'2' was made up: the request does not say it"
+    assert judged(load_domain("kubernetes"), candidate, Wish(), "a pdb web for app=web, two of it up").verdict.passed
 
 
 def test_notes_without_end_are_told_in_part():

@@ -174,11 +174,11 @@ class Kubernetes:
         except ValueError:
             return None
 
-    def unsaid(self, intents: Sequence[Intent], request: str) -> Sequence[str]:
-        """Return the names of objects that the request says no piece of."""
-        from kubestill.domains.kubernetes.intents.said import unsaid_names
+    def unsaid(self, intents: Sequence[Intent], request: str) -> Sequence[Intent]:
+        """Return the names, numbers and bare kinds of which the request says nothing."""
+        from kubestill.domains.kubernetes.intents.said import unsaid
 
-        return unsaid_names(intents, request)
+        return unsaid(intents, request)
 
     def judge(self, answer: str, intents: Sequence[Intent] | None = None, skill: str = "") -> Verdict:
         """Run the checks of a skill on an answer (of a manifest: form, syntax, schema, rules) and, with `intents`, whether each holds."""

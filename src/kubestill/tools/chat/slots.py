@@ -29,6 +29,7 @@ _STEMMING = Lock()  # a stemmer keeps the word that it works on
 # Bounded: `1,1,1,…` of any length is read in linear time. The last field does not end in what ends a clause: `at 0 2 * * *, please`.
 _NAMED_FIELD = "(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|sun|mon|tue|wed|thu|fri|sat)"  # `4 and set the env` is none
 _CRON, _CRON_LAST = rf"(?:[\d*/,-]{{1,100}}|{_NAMED_FIELD})", rf"(?:[\d*/,-]{{0,99}}[\d*]|{_NAMED_FIELD})"
+_SCHEDULE = re.compile(rf"[\d*][\d*/,-]{{0,99}}(?: {_CRON}){{3}} {_CRON_LAST}\Z")
 # What stands between words or around them, and in no value of Kubernetes: quotation marks, dashes, dots, arrows, signs of more and less.
 _SIGNS = "\u201c\u201d\u2018\u2019\u2013\u2014\u2026\u2190\u2192\u21d2\u00d7\u2248\u2264\u2265"
 _TOKEN = re.compile(
@@ -72,6 +73,10 @@ _SIGN = re.compile(r"([+&])")
 _SUM = re.compile(r"\d{1,5}(?:[+&]\d{1,5})+\Z")  # `8080+9090`
 _CLOCK = re.compile(r"\d{1,5}:\d{1,5}[a-z]*\Z")
 _DECIMAL = re.compile(r"\d+(?:\.\d+)?\Z")
+_HOUR = re.compile(r"(\d{1,2})[hH](\d{2})\Z")  # `13h04`
+_TIMES = re.compile(r"([xX])(\d{1,3})\Z")  # `x3`
+_SPAN = re.compile(r"(\d+(?:\.\d+)?)([A-Za-z%]*)(-|\.\.)(\d+(?:\.\d+)?)([A-Za-z%]*)\Z")  # `2-6`, `100m-500m`
+_HALF_SPAN = re.compile(r"([A-Za-z]{1,3}|%)-(\d+(?:\.\d+)?)([A-Za-z%]*)\Z")  # of `64 Mi-128 Mi` what no space parts
 _EDGE = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_")
 _NUMERIC = frozenset("0123456789.")
 _JOINTS = frozenset("/.")
@@ -219,7 +224,7 @@ class Marker:
         """
         if _PAIRED.match(text):
             return "".join(self._pieces(text))
-        whole, words = self.point(text), _split(text)
+        whole, words = self.point(text), [] if _SCHEDULE.match(text) else _split(text)
         if len(words) > MAX_QUOTED_WORDS:
             read = len(words) <= MAX_SAID_WORDS and len(self.slots) <= MAX_SLOTS // 2  # or the rest of the request may find no slot free
             return f"{whole}({''.join(self._pieces(text))})" if read else whole
@@ -277,6 +282,8 @@ class Marker:
         """
         if match := next(filter(None, (pattern.match(body) for pattern in _PAIRS)), None):
             return [match[1], match[2]]
+        if amounts := self._amounts(body):
+            return amounts
         if match := _ADDRESS.match(body):
             return [match[1], *filter(None, [match[2]])]
         head, _, rest = body.partition(":")
@@ -291,6 +298,20 @@ class Marker:
         if len(parts) > 2 or any(map(_VERSION.match, parts[1:])):  # an image, unless it begins as `secret/` does
             return parts if len(parts) == 3 and all(parts) and self._plain(parts[0]) else []
         return parts if len(parts) == 2 and all(parts) and "." not in parts[0] else []
+
+    def _amounts(self, body: str) -> list[str]:
+        """Return the numbers of a span, of an hour or of a count that is written as one word, or nothing."""
+        if match := _HOUR.match(body):
+            return [f"{match[1]}:{match[2]}"]
+        if match := _TIMES.match(body):
+            return [match[1], match[2]]
+        match = _SPAN.match(body)
+        if match and all(not unit or unit == "%" or unit.lower() in self.vocabulary.said for unit in (match[2], match[5])):
+            return [match[1] + match[2], "-", match[4] + match[5]]
+        match = _HALF_SPAN.match(body)
+        if match and all(not unit or unit == "%" or unit.lower() in self.vocabulary.said for unit in (match[1], match[3])):
+            return [match[1], "-", match[2] + match[3]]
+        return []
 
     def _plain(self, part: str) -> bool:
         return part.lower() in self.known and part.isalpha()

@@ -64,6 +64,13 @@ def test_no_word_is_in_both_parts():
         assert 0.1 * len(words) < held < 0.3 * len(words)
 
 
+def test_words_that_requests_are_made_of_are_names_in_training_alone():
+    nouns, listed = set(vocabulary._nouns()), {*vocabulary._SERVICE_WORDS, *vocabulary._PLAIN_WORDS}
+    drawn = {part: [Words(Random(seed), part).word() for seed in range(1_500)] for part in (TRAIN, HELD)}
+    assert 100 < sum(word in nouns - listed for word in drawn[TRAIN]) < 250  # an eighth, less what other lists hold, too
+    assert not (nouns - listed) & set(drawn[HELD])
+
+
 class Spelled(Random):
     """Chooses the syllables of one word, and of another one after it."""
 

@@ -4,11 +4,13 @@ Every word belongs to one part by its hash: what the evaluation says was never t
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
+from importlib import resources
 from random import Random
 
-from kubestill.domains.api import HELD
+from kubestill.domains.api import HELD, TRAIN
 from kubestill.ground.seeds import held_out
 
 _SERVICE_WORDS = (
@@ -63,6 +65,15 @@ KNOWN = {
 _VERSION = re.compile(r"(?:\A|-)v?(\d+(?:\.\d+)+\S*)\Z")
 
 
+_NOUNS = 0.12  # of the words of what is trained on: whatever requests are made of may be a name, and be spelled
+
+
+@cache
+def _nouns() -> tuple[str, ...]:
+    """Return what requests say and things are called, so that a student learns to spell what it does not point at."""
+    return tuple(resources.files("kubestill.domains.kubernetes").joinpath("data/nouns.txt").read_text("utf-8").split())
+
+
 @lru_cache(maxsize=65_536)
 def _held(word: str) -> bool:
     return held_out("word", word)
@@ -78,7 +89,7 @@ class Words:
     def _own(self, word: str) -> bool:
         return _held(word) == (self.part == HELD)
 
-    def _listed(self, words: list[str]) -> str:
+    def _listed(self, words: Sequence[str]) -> str:
         while not self._own(word := self.rng.choice(words)):
             pass
         return word
@@ -92,7 +103,9 @@ class Words:
                 return word
 
     def word(self) -> str:
-        """Return one word: of the trade, of the language, or invented."""
+        """Return one word: of the trade, of the language, or invented; in training also of the words that requests are made of."""
+        if self.part == TRAIN and self.rng.random() < _NOUNS:  # evaluations draw as ever, so that scores keep their meaning
+            return self._listed(_nouns())
         roll = self.rng.random()
         return self._listed(_SERVICE_WORDS) if roll < 0.45 else self._listed(_PLAIN_WORDS) if roll < 0.65 else self.invented()
 

@@ -15,6 +15,7 @@ from kubestill.domains.kubernetes.answers import judge
 from kubestill.domains.kubernetes.grammars.favours import NATS, favours
 from kubestill.domains.kubernetes.grammars.manifest import ManifestGuide
 from kubestill.domains.kubernetes.grammars.options import Grounding
+from kubestill.domains.kubernetes.grammars.typed import CLOSED, scoped, types
 from kubestill.domains.kubernetes.intents import notes as reading_notes
 from kubestill.domains.kubernetes.intents.aspects import aspects_of
 from kubestill.domains.kubernetes.intents.kinds import KINDS, QUANTITY_ASPECTS
@@ -32,45 +33,6 @@ MAX_POINTERS = 40  # of the chat format
 MAX_OBJECTS = 6  # asked for together
 NEXT = "\nkind: "  # how notes of one more object begin
 MAX_LINES = 40  # of an object, twice what a request carries: a student that repeats itself must come to an end
-
-# The values that the API documents: no request means another.
-_CLOSED: dict[str, str] = {
-    "container.imagePullPolicy": "Always IfNotPresent Never",
-    "container.port.protocol": "TCP UDP SCTP",
-    "port.protocol": "TCP UDP SCTP",
-    "container.terminationMessagePolicy": "File FallbackToLogsOnError",
-    "mount.hostPath.type": "Directory DirectoryOrCreate File FileOrCreate Socket CharDevice BlockDevice",
-    "spec.hostPath.type": "Directory DirectoryOrCreate File FileOrCreate Socket CharDevice BlockDevice",
-    "mount.mountPropagation": "None HostToContainer Bidirectional",
-    "pod.dnsPolicy": "ClusterFirst ClusterFirstWithHostNet Default None",
-    "pod.restartPolicy": "Always OnFailure Never",
-    "pod.securityContext.seccompProfile.type": "RuntimeDefault Localhost Unconfined",
-    "container.securityContext.seccompProfile.type": "RuntimeDefault Localhost Unconfined",
-    "preemptionPolicy": "Never PreemptLowerPriority",
-    "reclaimPolicy": "Delete Retain Recycle",
-    "rule.pathType": "Exact Prefix ImplementationSpecific",
-    "spec.completionMode": "Indexed NonIndexed",
-    "spec.concurrencyPolicy": "Allow Forbid Replace",
-    "spec.externalTrafficPolicy": "Cluster Local",
-    "spec.internalTrafficPolicy": "Cluster Local",
-    "spec.persistentVolumeReclaimPolicy": "Delete Retain Recycle",
-    "spec.podManagementPolicy": "OrderedReady Parallel",
-    "spec.sessionAffinity": "ClientIP None",
-    "spec.strategy.type": "Recreate RollingUpdate",
-    "spec.updateStrategy.type": "OnDelete RollingUpdate",
-    "spec.type": "ClusterIP NodePort LoadBalancer ExternalName",
-    "spec.unhealthyPodEvictionPolicy": "AlwaysAllow IfHealthyBudget",
-    "spec.volumeMode": "Block Filesystem",
-    "volumeBindingMode": "Immediate WaitForFirstConsumer",
-    "deny": "true",
-    "allow.all": "true",
-}
-_INT = re.compile(r"-?\d{1,18}")
-_AMOUNT = re.compile(r"\d+(?:\.\d+)?[A-Za-z]{0,2}")
-_NAME = re.compile(r"[a-z0-9](?:[a-z0-9.:-]*[a-z0-9])?")
-_WORD = re.compile(r"\S+")
-_ANY = re.compile(r".*")
-_CRON = re.compile(r"\S+(?: \S+){4}|@[a-z]+")
 
 # The expressions of values. Any pointer may stand where one may stand at all: those that a request did not give, or whose word is of
 # another type, are banned one by one, so that the grammar is compiled once for all requests.
@@ -122,12 +84,12 @@ def _value(aspect: str, empty: bool) -> str:
     """Return the expression of all that follows an aspect's colon, its keys included."""
     shape = shape_of(aspect)
     keys = f"( {_SAID})" * shape.keys
-    if _scoped(aspect):
+    if scoped(aspect):
         keys = f"( {_CONTAINER})?{keys}"
     if aspect == "spec.schedule":
         return f" {_SCHEDULE}"
-    if aspect in _CLOSED:
-        return f"{keys} ({_POINTER}|{_CLOSED[aspect].replace(' ', '|')})"
+    if aspect in CLOSED:
+        return f"{keys} ({_POINTER}|{CLOSED[aspect].replace(' ', '|')})"
     if aspect in ("tls", "rule"):
         return f" {_SOME}"
     known: dict[Callable[[str], object], str] = {reading_notes.whole: WHOLE, reading_notes.truth: "(true|false)"}
@@ -140,29 +102,6 @@ def _value(aspect: str, empty: bool) -> str:
     return f"{keys}( {_FREE})?" if empty else f"{keys} {_SOME}"
 
 
-def _scoped(aspect: str) -> bool:
-    return aspect.split(".", 1)[0] in ("container", "mount")
-
-
-def _types(aspect: str, words: int) -> tuple[re.Pattern[str], ...]:
-    """Return what a word may look like that follows `words` others after an aspect: where a container's name may lead, one of two."""
-    shape, lead = shape_of(aspect), (_NAME,) if _scoped(aspect) else ()
-    if words < shape.keys:
-        return (*lead, _WORD) if words == 0 else (_WORD,)
-    last = words == shape.keys + len(lead)
-    if aspect in _CLOSED:
-        own = re.compile(_CLOSED[aspect].replace(" ", "|"))
-    elif shape.value is reading_notes.whole:
-        own = _INT
-    elif aspect in QUANTITY_ASPECTS or aspect == "limit":
-        own = _AMOUNT
-    elif aspect == "spec.schedule":
-        own = _CRON
-    else:
-        own = _NAME if aspect in ("name", "namespace") else _ANY
-    return (own,) if last or not lead else (*lead, own)
-
-
 def pointer_bans(spans: Sequence[Span], typed: bool = True) -> Callable[[str], tuple[str, ...]]:
     """Return what tells from the notes so far which pointers may not follow (those not given and, if `typed`, those of another type), and
     that no line may, where an object has MAX_LINES.
@@ -171,17 +110,18 @@ def pointer_bans(spans: Sequence[Span], typed: bool = True) -> Callable[[str], t
     absent = tuple(f"⟨{number}⟩" for number in range(1, MAX_POINTERS + 1) if f"⟨{number}⟩" not in given)
 
     @cache
-    def unfit(aspect: str, words: int) -> tuple[str, ...]:
-        types = _types(aspect, words)
-        return (*absent, *(surface for surface, said in given.items() if not any(one.fullmatch(said) for one in types)))
+    def unfit(aspect: str, words: int, begun: bool) -> tuple[str, ...]:
+        fitting = types(aspect, words, begun)
+        return (*absent, *(surface for surface, said in given.items() if not any(one.fullmatch(said) for one in fitting)))
 
     def bans(text: str) -> tuple[str, ...]:
         if text.count("\n") >= MAX_LINES and text.rpartition(NEXT)[2].count("\n") >= MAX_LINES:
             return (*absent, "\n")
         aspect, colon, rest = text.rpartition("\n")[2].partition(":")
+        *before, begun = rest.split(" ")
         if text.startswith(OTHER_TASK) or not typed or not colon:
             return absent
-        return unfit(aspect, max(0, rest.count(" ") - 1))
+        return unfit(aspect, sum(word != "/" for word in before[1:]), bool(begun))
 
     return bans
 

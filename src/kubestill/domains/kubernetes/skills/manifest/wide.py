@@ -3,7 +3,9 @@
 The suites keep drawing from `ManifestSkill`, so that their samples, and all scores on them, keep their meaning.
 """
 
+import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from random import Random
 
 from kubestill.domains.api import MANIFESTS, Document, Drop, Intent, Sample
@@ -22,13 +24,16 @@ from kubestill.tools.checks.api import Verdict
 MANNERS, EDITS, SETS = 0.22, 0.16, 0.12
 REVERSE_MANNERS, REVERSE_EDITS = 0.25, 0.25
 _FEWER = 0.4  # share of the other manners in which only what nobody can leave out is asked for, and little more
+_APART = 0.3  # share of the images that can be so, whose name and tag a blank parts: `redis 7.2`
+_TAGGED = re.compile(r"([a-z][a-z0-9]*(?:[-/][a-z0-9]+)*):(\d+(?:\.\d+)*)")
+_BETWEEN = (" ", " ", " ", " version ", " tag ")
 
 
 class WideManifestSkill:
     """Draws requests for one manifest, several, or a changed one; or writes those that a real manifest or a definition answers."""
 
     name = NAME
-    version = 12  # of all roads, the plain one included
+    version = 13  # of all roads, the plain one included
     reads = frozenset((MANIFESTS, REQUESTS, DEFINITIONS))
 
     def __init__(self) -> None:
@@ -40,12 +45,12 @@ class WideManifestSkill:
         if roll < MANNERS:
             intents = drawn(rng, part)
             chosen = whole(fewer(intents, ESSENTIAL, rng)) if rng.random() < _FEWER else choose(intents, rng, INVENTED_TOTALS)
-            return asked(chosen, rng, part, say=compose_otherwise)
+            return _apart(asked(chosen, rng, part, say=compose_otherwise), rng)
         if roll < MANNERS + EDITS:
             return draw_edit(rng, part)
         if roll < MANNERS + EDITS + SETS:
             return draw_set(rng, part)
-        return asked(choose(drawn(rng, part), rng, INVENTED_TOTALS), rng, part)
+        return _apart(asked(choose(drawn(rng, part), rng, INVENTED_TOTALS), rng, part), rng)
 
     def reverse(self, document: Document, rng: Random, part: str) -> Sample | Drop:
         """Ask for what a real manifest says or for a change of it, or for an object of the kind that a definition defines.
@@ -72,3 +77,16 @@ class WideManifestSkill:
     def judge(self, answer: str, intents: Sequence[Intent] | None = None) -> Verdict:
         """Judge an answer as what was asked for: one object, several, a changed one, or a custom resource."""
         return judge(answer, intents)
+
+
+def _apart(sample: Sample | Drop, rng: Random) -> Sample | Drop:
+    """Say name and version of an image apart, as many people do, where it is said once and nothing behind it can be read as its tag."""
+    if isinstance(sample, Drop):
+        return sample
+    request = sample.request
+    for intent in sample.intents:
+        match = _TAGGED.fullmatch(str(intent.value)) if intent.aspect == "container.image" else None
+        if match and request.count(match[0]) == 1 and rng.random() < _APART:
+            said = rf"(?<![\w./:@-]){re.escape(match[0])}(?![\w/:@-]|\.\w| ?\d| x ?\d)"
+            request = re.sub(said, match[1] + rng.choice(_BETWEEN) + match[2], request)
+    return replace(sample, request=request)
