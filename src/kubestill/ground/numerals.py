@@ -4,10 +4,8 @@ Only what is surely one number is read: where a name may be meant, in quotation 
 """
 
 import re
-from collections.abc import Container, Sequence
-from fractions import Fraction
+from collections.abc import Container, Mapping
 from functools import cache
-from itertools import pairwise
 
 _SMALL = (
     "zero one two three four five six seven eight nine ten eleven twelve "
@@ -15,11 +13,12 @@ _SMALL = (
 ).split()  # fmt: skip
 WORDS = tuple(_SMALL[:13])  # zero to twelve, each at its value: what people write out most
 _TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
-_VALUES = {word: number for number, word in enumerate(_SMALL)} | {word: 20 + 10 * place for place, word in enumerate(_TENS)}
+NUMBERS: Mapping[str, int] = {  # from zero to nineteen, and the tens
+    **{word: number for number, word in enumerate(_SMALL)},
+    **{word: 20 + 10 * place for place, word in enumerate(_TENS)},
+}
 _TIMES = {"dozen": 12, "hundred": 100, "thousand": 1000}
 NUMERALS = frozenset((*_SMALL[len(WORDS) :], *_TENS, *_TIMES))  # with smaller ones people also tell times and count in prose
-_COUNTS_SAID = {"once": 1, "twice": 2, "thrice": 3, "couple": 2, "pair": 2, "brace": 2, "both": 2, "double": 2, "trio": 3, "triple": 3}
-_PARTS = {"half": 2, "halves": 2, "third": 3, "thirds": 3, "quarter": 4, "quarters": 4, "fifth": 5, "eighth": 8, "tenth": 10}
 _HOURS = {"midnight": "12 am", "noon": "12 pm", "midday": "12 pm"}
 
 _ONE, _TEEN, _TEN = "|".join(_SMALL[1:10]), "|".join(_SMALL[10:]), "|".join(_TENS)
@@ -116,44 +115,4 @@ def _value(words: list[str]) -> int:
             place = words.index(name)
             whole = (_value(words[:place]) or 1) * _TIMES[name] + _value(words[place + 1 :])
             return whole // 2 if "half" in words else whole
-    return sum(_VALUES.get(word, 0) for word in words)
-
-
-_WRITTEN = re.compile(r"\d*\.\d+|\d+")
-_LETTERS = re.compile(r"[a-z]+")
-
-
-def said_numbers(text: str) -> frozenset[Fraction]:
-    """Return every number that a text may say, in digits, in words or in parts of one; generous, so that what is missing was not said.
-
-    One and nought are always among them: `a`, `no`, `without` say them.
-    """
-    lower = text.lower()
-    found = {Fraction(0), Fraction(1)}
-    for written in (lower, in_digits(lower, ())):
-        for match in _WRITTEN.findall(written):
-            found |= {Fraction(match), *(Fraction(part) for part in match.split(".") if part)}
-    words = [word.removesuffix("fold") for word in _LETTERS.findall(lower)]
-    spoken = {Fraction(value) for word in words if (value := _VALUES.get(word, _TIMES.get(word, _COUNTS_SAID.get(word)))) is not None}
-    spoken |= {Fraction(_VALUES[ten] + _VALUES[one]) for ten, one in pairwise(words) if ten in _TENS and _VALUES.get(one, _DIGIT) < _DIGIT}
-    parts = {Fraction(1, _PARTS[word]) for word in words if word in _PARTS}
-    wholes = {*spoken, *(number for number in found if number < _DIGIT**2)}
-    found |= spoken | _by_digits(words)
-    if parts or spoken & set(map(Fraction, _TIMES.values())):  # `three quarters`, `two dozen`, `one and a half`
-        found |= parts | {one * other for one in wholes for other in parts | spoken} | {one + part for one in found for part in parts}
-    return frozenset(found)
-
-
-_DIGIT = 10
-
-
-def _by_digits(words: Sequence[str]) -> set[Fraction]:
-    """Return numbers that are spoken digit by digit: `one one two one one`."""
-    runs, found = [""], set[Fraction]()
-    for word in words:
-        if _VALUES.get(word, _DIGIT) < _DIGIT:
-            runs[-1] += str(_VALUES[word])
-        elif runs[-1]:
-            runs.append("")
-    found.update(Fraction(run) for run in runs if len(run) > 1)
-    return found
+    return sum(NUMBERS.get(word, 0) for word in words)

@@ -73,10 +73,11 @@ _SIGN = re.compile(r"([+&])")
 _SUM = re.compile(r"\d{1,5}(?:[+&]\d{1,5})+\Z")  # `8080+9090`
 _CLOCK = re.compile(r"\d{1,5}:\d{1,5}[a-z]*\Z")
 _DECIMAL = re.compile(r"\d+(?:\.\d+)?\Z")
-_HOUR = re.compile(r"(\d{1,2})[hH](\d{2})\Z")  # `13h04`
-_TIMES = re.compile(r"([xX])(\d{1,3})\Z")  # `x3`
-_SPAN = re.compile(r"(\d+(?:\.\d+)?)([A-Za-z%]*)(-|\.\.)(\d+(?:\.\d+)?)([A-Za-z%]*)\Z")  # `2-6`, `100m-500m`
-_HALF_SPAN = re.compile(r"([A-Za-z]{1,3}|%)-(\d+(?:\.\d+)?)([A-Za-z%]*)\Z")  # of `64 Mi-128 Mi` what no space parts
+_HOUR = re.compile(r"([01]?\d|2[0-3])[hH]([0-5]\d)\Z")  # `13h04`
+_TIMES = re.compile(r"([xX])([1-5]?\d)\Z")  # `x3`, and not `x86`
+_UNIT = "(?:[kmgt]i?b?|m|megs?|gigs?|cores?|cpus?|ms|s|sec|secs|min|mins|h|hrs?|d|am|pm|%)"
+_SPAN = re.compile(rf"(\d+(?:\.\d+)?{_UNIT}?)(?:-|\.\.)(\d+(?:\.\d+)?{_UNIT}?)\Z", re.IGNORECASE)  # `2-6`, `100m-500m`
+_HALF_SPAN = re.compile(rf"({_UNIT})-(\d+(?:\.\d+)?{_UNIT}?)\Z", re.IGNORECASE)  # of `64 Mi-128 Mi` what no space parts
 _EDGE = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_")
 _NUMERIC = frozenset("0123456789.")
 _JOINTS = frozenset("/.")
@@ -282,7 +283,7 @@ class Marker:
         """
         if match := next(filter(None, (pattern.match(body) for pattern in _PAIRS)), None):
             return [match[1], match[2]]
-        if amounts := self._amounts(body):
+        if amounts := _amounts(body):
             return amounts
         if match := _ADDRESS.match(body):
             return [match[1], *filter(None, [match[2]])]
@@ -299,20 +300,6 @@ class Marker:
             return parts if len(parts) == 3 and all(parts) and self._plain(parts[0]) else []
         return parts if len(parts) == 2 and all(parts) and "." not in parts[0] else []
 
-    def _amounts(self, body: str) -> list[str]:
-        """Return the numbers of a span, of an hour or of a count that is written as one word, or nothing."""
-        if match := _HOUR.match(body):
-            return [f"{match[1]}:{match[2]}"]
-        if match := _TIMES.match(body):
-            return [match[1], match[2]]
-        match = _SPAN.match(body)
-        if match and all(not unit or unit == "%" or unit.lower() in self.vocabulary.said for unit in (match[2], match[5])):
-            return [match[1] + match[2], "-", match[4] + match[5]]
-        match = _HALF_SPAN.match(body)
-        if match and all(not unit or unit == "%" or unit.lower() in self.vocabulary.said for unit in (match[1], match[3])):
-            return [match[1], "-", match[2] + match[3]]
-        return []
-
     def _plain(self, part: str) -> bool:
         return part.lower() in self.known and part.isalpha()
 
@@ -321,6 +308,16 @@ class Marker:
             return self.point(digits + unit)
         head = digits if len(digits) <= 2 or (len(digits) <= 4 and "." in digits) else self.point(digits)
         return head + (" " + unit.lower() if unit else "")
+
+
+def _amounts(body: str) -> list[str]:
+    """Return the numbers of a span, of an hour or of a count that is written as one word, or nothing."""
+    if match := _HOUR.match(body):
+        return [f"{match[1]}:{match[2]}"]
+    if match := _TIMES.match(body):
+        return [match[1], match[2]]
+    match = _SPAN.match(body) or _HALF_SPAN.match(body)
+    return [match[1], "-", match[2]] if match else []
 
 
 def _split(text: str) -> list[str]:

@@ -48,7 +48,8 @@ def canonical(request):
         ("64Mi-128gi", "‹other›⟨1⟩(64 mi -‹#3›⟨2⟩ gi)"),
         ("64 Mi-128 Mi", "64‹other›⟨1⟩(mi -‹#3›⟨2⟩) mi"),
         ("0.5..2 of 10%-20%", "‹other›⟨1⟩(0.5 - 2) of‹other›⟨2⟩(10 % - 20 %)"),
-        ("7k-9k", "‹name›⟨1⟩"),  # a unit that nobody said
+        ("x86, x509, pod-1, 25h99", "‹name›⟨1⟩,‹name›⟨2⟩,‹name›⟨3⟩,‹name›⟨4⟩"),
+        ("x3 web", "‹name›⟨1⟩(‹word›⟨2⟩ 3) web"),
         ("on */5 * * * 1-5 set", "on‹cron›⟨1⟩ set"),
         ("0 3 * * MON.", "‹cron›⟨1⟩."),
         ('"0 3 * * 1"', "‹cron›⟨1⟩"),

@@ -121,9 +121,18 @@ def pointer_bans(spans: Sequence[Span], typed: bool = True) -> Callable[[str], t
         *before, begun = rest.split(" ")
         if text.startswith(OTHER_TASK) or not typed or not colon:
             return absent
-        return unfit(aspect, sum(word != "/" for word in before[1:]), bool(begun))
+        return unfit(aspect, _words(before[1:]), bool(begun))
 
     return bans
+
+
+def _words(written: Sequence[str]) -> int:
+    """Return how many words are written, without the `/` between the parts of a list; at first it is the root of all paths."""
+    count, last = 0, "/"
+    for word in written:
+        count += word != "/" or last == "/"
+        last = "" if word == "/" == last else word
+    return count
 
 
 def notes_step(grammar: Grammar, spans: Sequence[Span], then: Callable[[str], Step | Given | None], grounding: Grounding = "hard") -> Step:

@@ -1,7 +1,7 @@
 """What a word may look like in each place of a note's line: a pointer to any other word is banned there.
 
-A type is as wide as what the API server takes, so that it refuses no word that could be right: `runAsUser` no flag, a toleration's key
-no command line, a mount no name that begins with a slash.
+A type is as wide as what people write and the API server takes: `runAsUser` is no flag, a toleration's key no command line, a mounted
+path begins with a slash. Of 15,000 requests with their right answers, real objects' among them, none needs a word that is refused here.
 """
 
 import re
@@ -51,12 +51,13 @@ _ANY = re.compile(r".*")
 _CRON = re.compile(r"\S+(?: \S+){4}|@[a-z]+")
 _PATH = re.compile(r"/.*|[A-Za-z]:\\.*")
 _LABEL = re.compile(r"(?:[a-z0-9][a-z0-9.-]*/)?[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?")  # its key, and without the prefix its value
-_VARIABLE = re.compile(r"[A-Za-z_.-][\w.-]*")
+_VARIABLE = re.compile(r"[!-<>-~]+")  # what the API server takes since 1.32: all that prints, but `=`
+_MARK = re.compile(r"[\w./-]+")  # the key of an annotation, whose capitals it lets pass
 _KEY = re.compile(r"[\w.-]+")
 _IMAGE = re.compile(r"[A-Za-z0-9][\w./:@+-]*")
 _HOST = re.compile(r"[A-Za-z0-9*](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
 _FIELD = re.compile(r"(?:metadata|spec|status)\.\S+")
-_PORT = re.compile(r"\d{1,5}|[a-z0-9-]{1,15}")
+_PORT = re.compile(r"\d{1,5}|[a-z0-9](?:[a-z0-9-]{0,13}[a-z0-9])?")
 _EFFECT = re.compile("NoSchedule|PreferNoSchedule|NoExecute")
 
 _COMPOSED = frozenset((_PATH, _LABEL, _VARIABLE, _IMAGE, _HOST))  # a part of one need not look like the whole
@@ -64,11 +65,11 @@ _COMPOSED = frozenset((_PATH, _LABEL, _VARIABLE, _IMAGE, _HOST))  # a part of on
 # Of each place after the aspect (beside a container's name): the word that may be pointed at. The last holds for all that follow.
 _PLACES: Mapping[str, tuple[re.Pattern[str], ...]] = {
     **dict.fromkeys(("label", "podLabel", "selector", "podSelector", "pod.nodeSelector"), (_LABEL, _LABEL)),
-    **dict.fromkeys(("annotation", "podAnnotation"), (_LABEL, _ANY)),
+    **dict.fromkeys(("annotation", "podAnnotation"), (_MARK, _ANY)),
     **dict.fromkeys(("mount.pvc", "mount.configMap", "mount.secret", "mount.claimTemplate"), (_PATH, _NAME)),
     **dict.fromkeys(("mount.hostPath", "mount.subPath"), (_PATH, _ANY)),
     **dict.fromkeys(("spec.nfs.path", "spec.hostPath.path", "container.workingDir", "container.terminationMessagePath"), (_PATH,)),
-    **dict.fromkeys(("spec.nfs.server", "spec.externalName"), (_HOST,)),
+    "spec.externalName": (_HOST,),
     **dict.fromkeys(("container.env.secret", "container.env.configMap"), (_VARIABLE, _NAME, _KEY)),
     **dict.fromkeys(("subject.ServiceAccount", "pod.imagePullSecret", "sa.imagePullSecret", "sa.secret", "rename"), (_NAME,)),
     **dict.fromkeys(("container.envFrom.configMap", "container.envFrom.secret", "container.name"), (_NAME,)),
@@ -93,7 +94,7 @@ def scoped(aspect: str) -> bool:
 def types(aspect: str, words: int, begun: bool = False) -> tuple[re.Pattern[str], ...]:
     """Return what a word may look like that follows `words` others after an aspect: where a container's name may lead, one of two.
 
-    The `/` between the parts of a list is no word. `begun`: the word's beginning stands already, as the host of an image may.
+    What stands between the parts of a list is no word. `begun`: the word's beginning stands already, as the host of an image may.
     """
     lead, place = (_NAME,) if scoped(aspect) else (), _type(aspect, words)
     found = (place,) if not lead else (*lead, place) if words == 0 else (_type(aspect, words - 1), place)

@@ -6,7 +6,7 @@ from functools import cache
 import pytest
 
 from kubestill.domains.kubernetes.grammars.manifest import ManifestGuide
-from kubestill.domains.kubernetes.grammars.notes import MARK, NotesGuide, notes_grammar, notes_step
+from kubestill.domains.kubernetes.grammars.notes import MARK, NotesGuide, notes_grammar, notes_step, pointer_bans
 from kubestill.tools.chat.format import POINTERS, ChatFormat
 from kubestill.tools.grammar.api import Given, Reading, Span
 from kubestill.tools.grammar.compile import Compiler
@@ -118,3 +118,42 @@ def test_a_pointer_to_a_text_that_cannot_stand_plain_stands_in_quotation_marks_o
     for value, taken in (("⟨1⟩", True), ("⟨2⟩", False), ('"⟨2⟩"', True), ('"⟨3⟩"', False), ("⟨3⟩", True)):
         ids = tokenizer.encode(f"{before}{value}\n", add_special_tokens=False).ids
         assert (compiler.session(guide.start(Reading("", spans))).valid(ids) == len(ids)) == taken, value
+
+
+GIVEN = {
+    "⟨1⟩": "web",
+    "⟨2⟩": "/var/log",
+    "⟨3⟩": "--fast",
+    "⟨4⟩": "8080",
+    "⟨5⟩": "echo a && sleep 9",
+    "⟨6⟩": "LOG_LEVEL",
+    "⟨7⟩": "status.podIP",
+}
+
+
+@pytest.mark.parametrize(
+    ("written", "may_follow"),
+    [
+        ("pod.securityContext.runAsUser: ", "4"),
+        ("pod.serviceAccountName: ", "14"),
+        ("pod.toleration: ", "1467"),
+        ("pod.toleration: ⟨1⟩ / ", "1467"),
+        ("pod.toleration: ⟨1⟩ /  / ", ""),
+        ("mount.secret: ", "124"),  # a container's name may lead
+        ("mount.secret: ⟨2⟩ ", "124"),
+        ("mount.secret: /srv/", "123467"),  # of a path that is begun
+        ("container.env: ⟨6⟩ ", "1234567"),
+        ("container.env.field: ⟨6⟩ ", "123467"),
+        ("container.image: ", "1467"),
+        ("container.image: shop.io/", "123467"),
+        ("spec.nfs.path: ", "2"),
+        ("container.livenessProbe.httpGet: / / ", "124"),
+        ("container.livenessProbe.httpGet: ⟨1⟩ / / ", "14"),
+        ("label: app ", "1467"),
+        ("data: ⟨6⟩ ", "1234567"),
+    ],
+)
+def test_a_pointer_follows_only_where_its_word_can_stand(written, may_follow):
+    banned = set(pointer_bans([Span(*one) for one in GIVEN.items()])(f"kind: Pod\nname: a\n{written}"))
+    assert {surface[1] for surface in GIVEN if surface not in banned} == set(may_follow)
+    assert "⟨8⟩" in banned

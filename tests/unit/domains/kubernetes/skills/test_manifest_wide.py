@@ -1,6 +1,7 @@
 """The skill as it is taught: all roads are drawn, the plain one is as it was, and suites ask what no training says."""
 
 import pickle
+import re
 
 import pytest
 
@@ -52,6 +53,19 @@ def test_all_roads_are_drawn_in_their_shares_and_nearly_all_pass(wide):
     shares = {name: sum(road(sample) == name for sample in samples) / len(samples) for name in ("set", "edit", "other", "plain")}
     assert abs(shares["set"] - SETS) < 0.05 and abs(shares["other"] - MANNERS) < 0.06
     assert 0.5 * EDITS < shares["edit"] < EDITS + 0.04 and shares["plain"] > 0.4
+
+
+def test_some_images_are_said_with_a_blank_before_their_version():
+    samples = [sample for number in range(1_500) if isinstance(sample := WideManifestSkill().draw(Seed(41).rng(number), TRAIN), Sample)]
+    apart = []
+    for sample in samples:
+        images = [str(intent.value) for intent in sample.intents if intent.aspect == "container.image"]
+        apart += [(sample, image) for image in images if image not in sample.request and road(sample) in ("plain", "other")]
+    assert 0.01 * len(samples) < len(apart) < 0.1 * len(samples)
+    for sample, image in apart:
+        name, _, tag = image.rpartition(":")
+        assert re.search(rf"{re.escape(name)} (version |tag )?{re.escape(tag)}(?! ?\d)", sample.request), (image, sample.request)
+        assert f"image: {image}" in sample.answer
 
 
 def test_the_plain_road_says_of_what_the_suites_draw_all_or_less():

@@ -9,6 +9,7 @@ import pytest
 from kubestill.domains.api import HELD_OUT_REPOSITORIES, SUITE_SEED, TRAIN, Document, Drop, Sample
 from kubestill.domains.kubernetes.drawing.words import Words
 from kubestill.domains.kubernetes.fullpass import full_pass
+from kubestill.domains.kubernetes.intents.said import unsaid
 from kubestill.domains.kubernetes.kubernetes import domain
 from kubestill.domains.kubernetes.manifests import read
 from kubestill.domains.kubernetes.skills.manifest.wide import WideManifestSkill
@@ -192,3 +193,11 @@ def test_the_suite_asks_entries_kept_for_evaluation_alone():
     first = suite.samples(two, len(held), SUITE_SEED)
     assert len({sample.source["page"] for sample in first}) == len(held)  # a request of each object before the second of any
     assert suite.samples((), 100, SUITE_SEED) == []
+
+
+def test_of_what_people_write_nothing_is_called_made_up_that_their_objects_say():
+    """One in a thousand may be: numbers in other languages, a value that the writer forgot to say."""
+    samples = [sample for found in list(documents(RECIPES))[::12] if isinstance(found, Document) for sample in every(found, "manifest")]
+    assert len(samples) > 2_000
+    wrong = [(sample.request, told) for sample in samples if (told := unsaid(sample.intents, sample.request))]
+    assert len(wrong) < 0.002 * len(samples), wrong
