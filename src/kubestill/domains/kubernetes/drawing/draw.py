@@ -19,9 +19,9 @@ WEIGHTS: dict[str, float] = {
 _KINDS, _SHARES = list(WEIGHTS), list(WEIGHTS.values())
 
 
-def draw_intents(rng: Random, part: str) -> list[Intent]:
-    """Return the intents of one invented object, its words from `part`."""
-    kind = rng.choices(_KINDS, _SHARES)[0]
+def draw_intents(rng: Random, part: str, kind: str = "") -> list[Intent]:
+    """Return the intents of one invented object, its words from `part`; of any kind where none is given."""
+    kind = kind or rng.choices(_KINDS, _SHARES)[0]
     words = Words(rng, part)
     intents = [Intent("kind", (), kind), Intent("name", (), words.name())]
     if KINDS[kind].namespaced and chance(rng, 0.25):

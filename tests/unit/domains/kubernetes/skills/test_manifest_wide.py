@@ -13,7 +13,7 @@ from kubestill.domains.kubernetes.skills.manifest.manners import compose_otherwi
 from kubestill.domains.kubernetes.skills.manifest.parts import parts, unpunctuated
 from kubestill.domains.kubernetes.skills.manifest.skill import ManifestSkill, asked, drawn
 from kubestill.domains.kubernetes.skills.manifest.suites import WIDE_SUITES
-from kubestill.domains.kubernetes.skills.manifest.wide import EDITS, MANNERS, SETS, WideManifestSkill
+from kubestill.domains.kubernetes.skills.manifest.wide import EDITS, HARD, HARD_KINDS, MANNERS, SETS, WideManifestSkill
 from kubestill.ground.seeds import Seed
 
 DRAWS = 300
@@ -55,6 +55,15 @@ def test_all_roads_are_drawn_in_their_shares_and_nearly_all_pass(wide):
     assert 0.5 * EDITS < shares["edit"] < EDITS + 0.04 and shares["plain"] > 0.4
 
 
+def test_a_share_of_the_draws_is_of_the_hard_kinds_alone():
+    before, kinds = MANNERS + EDITS + SETS, []
+    for number in range(400):
+        if before <= Seed(43).rng(number).random() < before + HARD:
+            sample = WideManifestSkill().draw(Seed(43).rng(number), TRAIN)
+            kinds.append(sample.intents[0].value)
+    assert len(kinds) > 10 and set(kinds) <= set(HARD_KINDS)
+
+
 def test_some_images_are_said_with_a_blank_before_their_version():
     samples = [sample for number in range(1_500) if isinstance(sample := WideManifestSkill().draw(Seed(41).rng(number), TRAIN), Sample)]
     apart = []
@@ -73,7 +82,7 @@ def test_the_plain_road_says_of_what_the_suites_draw_all_or_less():
     fewer = 0
     for number in range(40):
         rng, twin = Seed(2).rng(number), Seed(2).rng(number)
-        if twin.random() >= MANNERS + EDITS + SETS:
+        if twin.random() >= MANNERS + EDITS + SETS + HARD:
             said, whole = (
                 set(skill.draw(stream, TRAIN).intents) for skill, stream in ((WideManifestSkill(), rng), (ManifestSkill(), twin))
             )

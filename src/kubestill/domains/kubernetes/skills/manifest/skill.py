@@ -67,10 +67,10 @@ class ManifestSkill:
         return full_pass(answer, intents)
 
 
-def drawn(rng: Random, part: str) -> list[Intent]:
-    """Return what is asked of an invented object."""
+def drawn(rng: Random, part: str, kind: str = "") -> list[Intent]:
+    """Return what is asked of an invented object; of any kind where none is given."""
     for _ in range(_TRIES):
-        intents = [intent for intent in draw_intents(rng, part) if _keeps(intent, rng)]
+        intents = [intent for intent in draw_intents(rng, part, kind) if _keeps(intent, rng)]
         if unclear(intents) is None:
             break
     return clear(intents)
