@@ -79,3 +79,13 @@ def test_a_word_that_may_be_english_is_not_called_unused():
     assert unused(chat.prompt("use session affinity for willow"), "kind: Service") == ("willow",)
     assert unused(chat.prompt("use mail for a pod called ticket"), "kind: Service") == ("mail", "ticket")
     assert unused(chat.prompt("use SESSION"), "kind: Service") == ("SESSION",)
+
+
+def test_what_is_said_in_parts_is_used_where_all_are():
+    prompt = ChatFormat(known=frozenset({"a", "pod", "called", "with"})).prompt("a pod called willow with 64Mi-128Mi")
+    assert unused(prompt, "name: willow\ncontainer.requests.memory: 64Mi\ncontainer.limits.memory: 128Mi") == ()
+    taint = ChatFormat(known=frozenset({"tolerate"})).prompt("tolerate gpu:NoSchedule")
+    assert not unused(taint, "pod.toleration: gpu / / NoSchedule") and "gpu:NoSchedule" in unused(
+        taint, "pod.toleration: gpu / / NoExecute"
+    )
+    assert "64Mi-128Mi" in unused(prompt, "name: willow\ncontainer.limits.memory: 128Mi")

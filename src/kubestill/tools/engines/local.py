@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 _POINTED = re.compile(r"‹[^›]*›⟨\d+⟩|[\w.-]*\d[\w.-]*[A-Za-z_][\w.-]*")  # marks, and numbers that a unit follows: they may be reckoned
 _NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?![\w.])(?! ?(?:am|pm|o'clock|m|h|s|min|sec|hour|minute|second|day|week|gb|mb|gi|mi|g)\b)")
+_SPAN = re.compile(r"\d+(?:\.\d+)?[A-Za-z%]*(?:-|\.\.)\d")
+_PARTS = re.compile(r"[\s:/=]+")
+_ENDS = re.compile(r"\d+(?:\.\d+)?")
 ROWS = 64  # rows of a batch: more gain little on a CPU and cost cache
 
 
@@ -229,12 +232,15 @@ class SharedEngine(LocalEngine):
 def unused(prompt: Prompt, told: str) -> tuple[str, ...]:
     """Return the words that a request's prompt points at and its numbers, as far as they do not stand in what was `told`.
 
-    Words that are said in parts (`redis:7.2` as `redis` and `7.2`) are looked for whole: a part that is used may be listed, too.
-    Words that may be plain English (`session`) are not.
+    Of words in parts (`redis:7.2`, `gpu:NoSchedule`, `64Mi-128Mi`) the whole is looked for, or all parts. Words that may be plain English
+    (`session`) are not.
     """
     numbers = _NUMBER.findall(_POINTED.sub(" ", prompt.text)) if prompt.slots else []
     named = (word for word in prompt.slots if word not in prompt.shown)
-    return tuple(word for word in dict.fromkeys((*named, *numbers)) if word.lower() not in told.lower())
+    lower, counted = told.lower(), set(_ENDS.findall(told))
+    found = {word for word in prompt.slots if _SPAN.match(word) and counted.issuperset(_ENDS.findall(word))}
+    found |= {word for word in prompt.slots if all(part in lower for part in _PARTS.split(word.lower()))}
+    return tuple(word for word in dict.fromkeys((*named, *numbers)) if word.lower() not in lower and word not in found)
 
 
 def read_tokenizer(text: str, where: str) -> "Tokenizer":

@@ -107,6 +107,9 @@ def test_what_is_said_nowhere_was_made_up(said, aspect, value):
         ("ns hello", "Namespace", "hello", []),
         ("a namepsace for hello", "Namespace", "hello", []),
         ("an SA for the crawler", "ServiceAccount", "crawler", []),
+        ("why is my pod crashing?", "NetworkPolicy", "crashing", ["NetworkPolicy"]),
+        ("isolate the crawler", "NetworkPolicy", "crawler", []),
+        ("something fast for our users", "ServiceAccount", "fast", ["ServiceAccount"]),
         ("an account for the crawler", "ServiceAccount", "crawler", []),
     ],
 )

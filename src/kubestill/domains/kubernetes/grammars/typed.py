@@ -75,6 +75,8 @@ _PLACES: Mapping[str, tuple[re.Pattern[str], ...]] = {
     **dict.fromkeys(("container.envFrom.configMap", "container.envFrom.secret", "container.name"), (_NAME,)),
     **{f"container.{probe}.httpGet": (_PATH, _PORT) for probe in ("livenessProbe", "readinessProbe", "startupProbe")},
     **{f"container.{probe}.tcpSocket": (_PORT,) for probe in ("livenessProbe", "readinessProbe", "startupProbe")},
+    "claim.storage": (_NAME, _AMOUNT),
+    **dict.fromkeys(("claim.storageClassName", "claim.accessModes"), (_NAME, _WORD)),
     "container.env": (_VARIABLE, _ANY),
     "container.env.field": (_VARIABLE, _FIELD),
     "container.image": (_IMAGE,),

@@ -36,27 +36,30 @@ _UNITS = (  # that a quantity may be said in, as multiples of the one that it is
     *(Fraction(1024) ** power for power in range(-1, 5) if power),
     Fraction(1, 100),
 )
-# Words for what has a name and no more: whoever says nothing else must have said one of these.
+# Words for what may have a name and no more: whoever says nothing else must have said one of these.
 _BARE = {
     "Namespace": re.compile(r"\bns\b|space|\bnam\w*c|\barea\b|environ|\benv\b|project|tenant|sandbox"),
-    "ServiceAccount": re.compile(r"\bs\.?a\b|\bacc|account|identit|\brobot|\buser"),
+    "ServiceAccount": re.compile(r"\bs\.?a\b|\bacc|account|identit|\brobot"),
+    "NetworkPolicy": re.compile(
+        r"net|polic|traffic|gress|bound|incoming|outgoing|den[iy]|isolat|block|firewall|connect|reach|talk|lock|clos|shut|seal"
+    ),
 }
-_SAID_OF_ALL = frozenset(("kind", "name", "namespace"))
+_NO_VALUES = frozenset(("kind", "name", "namespace", "deny", "allow.all", "podSelector.all"))  # that stand in the request
 
 
 def unsaid(intents: Sequence[Intent], request: str) -> list[Intent]:
     """Return the statements of which the request says nothing: a name of which no word stands in it, a number that it does not hold.
 
     Accents, capitals and what joins words do not count in names (`Müller` is `muller`, `front end` is `frontend`), nor do units in
-    numbers (`half a gig` is `512Mi`). Of an object that has a name and nothing else the kind must be said, too. What only repeats a
-    default is never unsaid.
+    numbers (`half a gig` is `512Mi`). Of an object of which nothing but a name can be looked for the kind must be said, too.
+    What only repeats a default is never unsaid.
     """
     if intents and intents[0].aspect == TASK:
         return []
     said, found = _Said(request), []
     for statements in groups(intents):
         kind = next((intent for intent in statements if intent.aspect == "kind"), None)
-        bare = kind is not None and {intent.aspect for intent in statements} <= _SAID_OF_ALL
+        bare = kind is not None and {intent.aspect for intent in statements} <= _NO_VALUES
         if kind is not None and bare and str(kind.value) in _BARE and not _BARE[str(kind.value)].search(said.texts[0]):
             found.append(kind)
             continue

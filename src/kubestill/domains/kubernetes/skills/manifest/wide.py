@@ -26,8 +26,8 @@ HARD = 0.05  # of kinds that need more lessons than people's wishes give: of wha
 HARD_KINDS = ("NetworkPolicy", "NetworkPolicy", "NetworkPolicy", "StatefulSet")
 REVERSE_MANNERS, REVERSE_EDITS = 0.25, 0.25
 _FEWER = 0.4  # share of the other manners in which only what nobody can leave out is asked for, and little more
-_APART = 0.3  # share of the images that can be so, whose name and tag a blank parts: `redis 7.2`
-_TAGGED = re.compile(r"([a-z][a-z0-9]*(?:[-/][a-z0-9]+)*):(\d+(?:\.\d+)*)")
+_APART = 0.4  # share of the images that can be so, whose name and tag a blank parts: `redis 7.2`
+_TAGGED = re.compile(r"([a-z][a-z0-9]*(?:[-/][a-z0-9]+)*):(\d+(?:\.\d+)*(?:-[a-z]+)?)")
 _BETWEEN = (" ", " ", " ", " version ", " tag ")
 
 
@@ -35,7 +35,7 @@ class WideManifestSkill:
     """Draws requests for one manifest, several, or a changed one; or writes those that a real manifest or a definition answers."""
 
     name = NAME
-    version = 14  # of all roads, the plain one included
+    version = 15  # of all roads, the plain one included
     reads = frozenset((MANIFESTS, REQUESTS, DEFINITIONS))
 
     def __init__(self) -> None:
