@@ -65,7 +65,7 @@ KNOWN = {
 _VERSION = re.compile(r"(?:\A|-)v?(\d+(?:\.\d+)+\S*)\Z")
 
 
-_NOUNS = 0.12  # of the words of what is trained on: whatever requests are made of may be a name, and be spelled
+_NOUNS = 0.06  # of the words of what is trained on: whatever requests are made of may be a name, and be spelled
 
 
 @cache

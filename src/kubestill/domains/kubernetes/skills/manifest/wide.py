@@ -35,7 +35,7 @@ class WideManifestSkill:
     """Draws requests for one manifest, several, or a changed one; or writes those that a real manifest or a definition answers."""
 
     name = NAME
-    version = 15  # of all roads, the plain one included
+    version = 16  # of all roads, the plain one included
     reads = frozenset((MANIFESTS, REQUESTS, DEFINITIONS))
 
     def __init__(self) -> None:
