@@ -22,14 +22,14 @@ def test_plain_words_are_known(word):
     assert word in english().plain
 
 
-def test_with_plain_words_known_every_drawn_name_is_pointed_at_as_before():
+def test_with_plain_words_known_every_drawn_name_that_was_pointed_at_still_is():
     without, with_them = Vocabulary(vocabulary()), Vocabulary(vocabulary() | english().plain)
     pointed = 0
     for number in range(200):
         sample = ManifestSkill().draw(Seed(5).rng(number), TRAIN)
         (_, before, _), (_, after, _) = mark(sample.request, without), mark(sample.request, with_them)
         names = {str(intent.value) for intent in sample.intents if intent.aspect in ("name", "namespace", "container.image")}
-        assert names & set(before) == names & set(after), sample.request
+        assert names & set(before) <= names & set(after), sample.request  # more where pointers had run out before
         pointed += len(names & set(after))
         assert len(after) <= len(before)
     assert pointed > 200

@@ -32,7 +32,7 @@ class DiagnoseSkill:
     """Plants a cause in an invented situation, shows what the cluster would say, and asks."""
 
     name = NAME
-    version = 5  # of the catalogue, the screens, the questions and the judge
+    version = 6  # of the catalogue, the screens, the questions and the judge
     reads: frozenset[str] = frozenset()  # pages show outputs of many faults at once: none has one cause and one next command
 
     def draw(self, rng: Random, part: str) -> Sample | Drop:

@@ -33,7 +33,7 @@ class GeneralSkill:
     """Draws short questions with exact answers, or takes over a real exchange."""
 
     name = NAME
-    version = 4  # of what is drawn, how it is said and how it is judged
+    version = 5  # of what is drawn, how it is said and how it is judged
     reads = frozenset((exchanges.DOCUMENTS, RECORDS))
 
     def draw(self, rng: Random, part: str) -> Sample | Drop:

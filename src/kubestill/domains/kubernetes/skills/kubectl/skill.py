@@ -24,7 +24,7 @@ class KubectlSkill:
     """Draws intentions with their commands, or takes both from the documentation."""
 
     name = NAME
-    version = 4  # of families, options, phrases, and of how answers are judged
+    version = 5  # of families, options, phrases, and of how answers are judged
     reads = FORMS
 
     def draw(self, rng: Random, part: str) -> Sample | Drop:

@@ -169,7 +169,7 @@ def _listed(draft: Draft, core: str) -> str:
     return "\n".join((_spoken(core, "{}") + colon, *(sign + piece for piece in pieces)))
 
 
-_ANNOUNCES = re.compile(r"(?:s|\{(?:\w*file|folder|url|local|remote|cert|many\w*|literal\w*|variable\w*|grants.\w+|hard)\d?\}|\))\Z")
+_ANNOUNCES = re.compile(r"(?:s|\{(?:since|\w*file|folder|url|local|remote|cert|many\w*|literal\w*|variable\w*|grants.\w+|hard)\d?\}|\))\Z")
 
 
 def finished(draft: Draft, text: str, sentences: Sequence[str], led: bool) -> str:

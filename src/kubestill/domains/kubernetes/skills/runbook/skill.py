@@ -43,7 +43,7 @@ class RunbookSkill:
     """Draws alerts and asks about them, or asks about real ones."""
 
     name = NAME
-    version = 3
+    version = 4
     reads = frozenset((RUNBOOKS, ALERTS))
 
     def draw(self, rng: Random, part: str) -> Sample | Drop:
