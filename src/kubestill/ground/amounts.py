@@ -12,7 +12,7 @@ from fractions import Fraction
 from functools import cached_property
 from itertools import pairwise
 
-from kubestill.ground.numerals import NUMBERS, in_digits
+from kubestill.ground.numerals import NUMBERS, SCALES, in_digits
 
 MAX_CHARS, MAX_NUMBERS = 20_000, 120  # of a text; of the numbers that are multiplied
 _DIGITS = re.compile(r"(?<!\d)(?:\d{1,15}(?:[.,]\d{1,15}){0,4}|\.\d{1,15})(?!\d)")
@@ -23,11 +23,11 @@ _SHARE = re.compile(r"(?<![\d.])(\d{1,6}) ?[/\u2044] ?(\d{1,6})(?![\d.])")
 _SPAN = re.compile(r"(?<![\d.])(\d{1,6}) ?(?:-|\.\.|\u2013|to|through|until) ?(\d{1,6})(?![\d.])")
 _SCALED = re.compile(r"(\d{1,9}(?:\.\d{1,9})?) ?(k|m|million|thousand|e(\d))\b")
 _WORD = re.compile(r"[a-z]+")
-_COUNTED = (
-    {"once": 1, "twice": 2, "double": 2, "doubled": 2, "thrice": 3, "triple": 3, "quadruple": 4, "couple": 2, "pair": 2, "brace": 2}
-    | {"both": 2, "dual": 2, "twin": 2, "duo": 2, "trio": 3, "quad": 4, "quartet": 4, "dozen": 12, "hundred": 100, "thousand": 1000}
-    | {"million": 1_000_000}
-)
+_COUNTED = {
+    **SCALES,
+    **{"once": 1, "twice": 2, "double": 2, "doubled": 2, "thrice": 3, "triple": 3, "quadruple": 4, "couple": 2, "pair": 2, "brace": 2},
+    **{"both": 2, "dual": 2, "twin": 2, "duo": 2, "trio": 3, "quad": 4, "quartet": 4, "million": 1_000_000},
+}
 _PARTS = {"half": 2, "halves": 2, "third": 3, "quarter": 4, "fifth": 5, "sixth": 6, "eighth": 8, "tenth": 10}
 _MOST_PARTS = 9  # `nine tenths`
 _UNITS = "gig|gb|gi|meg|mb|mi|mebi|tera|tebi|tb|ti|kilo|kb|ki|core|cpu|vcpu|sec|min|hour|hr|day|week|fortnight|month|year"
@@ -35,7 +35,7 @@ _ONE = re.compile(
     rf"\b(?:an?|one|single|full|whole|per|each|every|another|of) ?(?:full |whole |single |extra )?(?:{_UNITS})"
     r"|(?<![\w.])1 ?[a-z]|\b(?:hour|dai|week)ly\b"
 )
-TIMES = {"sec": 1, "min": 60, "hour": 3600, "day": 86_400, "week": 604_800, "month": 2_592_000, "year": 31_536_000}
+_TIMES = tuple(map(Fraction, (1, 60, 3600, 86_400, 604_800, 2_592_000, 31_536_000)))  # seconds of a second to a year
 _TIME_WORDS = {
     **dict.fromkeys(("s", "sec", "secs", "second", "seconds"), 1),
     **dict.fromkeys(("m", "min", "mins", "minute", "minutes"), 60),
@@ -71,7 +71,7 @@ class Amounts:
 
     def holds_time(self, seconds: Fraction) -> bool:
         """Say whether the text says a time, in one unit or in two: `90s`, `1.5 minutes`, `1h30`, `one hour and fifteen minutes`."""
-        if self.holds(seconds, tuple(map(Fraction, TIMES.values()))):
+        if self.holds(seconds, _TIMES):
             return True
         return any(
             (seconds - count * large) / small in self.numbers

@@ -17,8 +17,8 @@ NUMBERS: Mapping[str, int] = {  # from zero to nineteen, and the tens
     **{word: number for number, word in enumerate(_SMALL)},
     **{word: 20 + 10 * place for place, word in enumerate(_TENS)},
 }
-_TIMES = {"dozen": 12, "hundred": 100, "thousand": 1000}
-NUMERALS = frozenset((*_SMALL[len(WORDS) :], *_TENS, *_TIMES))  # with smaller ones people also tell times and count in prose
+SCALES = {"dozen": 12, "hundred": 100, "thousand": 1000}
+NUMERALS = frozenset((*_SMALL[len(WORDS) :], *_TENS, *SCALES))  # with smaller ones people also tell times and count in prose
 _HOURS = {"midnight": "12 am", "noon": "12 pm", "midday": "12 pm"}
 
 _ONE, _TEEN, _TEN = "|".join(_SMALL[1:10]), "|".join(_SMALL[10:]), "|".join(_TENS)
@@ -113,6 +113,6 @@ def _value(words: list[str]) -> int:
     for name in ("hundred", "dozen"):
         if name in words:
             place = words.index(name)
-            whole = (_value(words[:place]) or 1) * _TIMES[name] + _value(words[place + 1 :])
+            whole = (_value(words[:place]) or 1) * SCALES[name] + _value(words[place + 1 :])
             return whole // 2 if "half" in words else whole
     return sum(NUMBERS.get(word, 0) for word in words)

@@ -88,6 +88,7 @@ def test_a_number_that_is_said_in_some_unit_is_nobodys_invention(said, aspect, v
     [
         ("2-6 of it", "spec.replicas", 7),
         ("some memory", "container.limits.memory", "512Mi"),
+        ("\nwith some\nreplicas", "spec.replicas", 7),
         ("3 replicas", "spec.maxReplicas", 12),
         ("some may be down", "spec.maxUnavailable", "25%"),
         ("on the usual port", "container.port", 8080),

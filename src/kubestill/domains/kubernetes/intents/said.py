@@ -88,7 +88,7 @@ class _Said:
         value = intent.value
         if intent.aspect in _NAMES:
             name = _folded(str(value))
-            return any(_stands(name, text) for text in self.texts) or (name.isdigit() and Fraction(name) in self.amounts.numbers)
+            return any(_stands(name, text) for text in self.texts) or (name.isdecimal() and Fraction(name) in self.amounts.numbers)
         if isinstance(value, bool):
             return True
         if isinstance(value, int):
@@ -97,7 +97,7 @@ class _Said:
                 return self.amounts.holds_time(number)
             if intent.aspect == "metric.utilization":
                 return self.amounts.holds_share(value)
-            return self.amounts.holds(number, ()) or _PORTS.get(value, "\n") in self.texts[0]
+            return self.amounts.holds(number, ()) or (value in _PORTS and _PORTS[value] in self.texts[0])
         if isinstance(value, str) and (percent := _PERCENT.fullmatch(value)):
             return self.amounts.holds_share(int(percent[1]))
         quantity = parse_quantity(value) if isinstance(value, str) and intent.aspect in QUANTITY_ASPECTS else None
