@@ -178,19 +178,14 @@ def judged(domain: Domain, candidate: Candidate, wish: Wish, request: str) -> An
 
 
 def _made_up(intent: Intent) -> Finding:
+    mend = "Say what you want, and its name: a service called NAME"
     if intent.aspect == "kind":
-        told, mend = (
-            f"a {intent.value} was made up: nothing in the request asks for one",
-            "Say what you want, and its name: a service called NAME",
-        )
+        told = f"a {intent.value} was made up: nothing in the request asks for one"
     elif intent.aspect == "name":
         told = f"the name {intent.value!r} was made up: nothing in the request says what the object is called"
-        mend = "Say what you want, and its name: a service called NAME"
     else:
-        told, mend = (
-            f"{' '.join((*filter(None, intent.keys), str(intent.value)))!r} was made up: the request does not say it",
-            "Say what it shall be",
-        )
+        words = " ".join((*filter(None, intent.keys), str(intent.value)))
+        told, mend = f"{words!r} was made up: the request does not say it", "Say what it shall be"
     return Finding(MADE_UP, intent.aspect, told, Tier.INTENT, remedy=mend)
 
 
