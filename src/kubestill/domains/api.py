@@ -44,6 +44,11 @@ class Intent:
     keys: tuple[str, ...]
     value: Any
 
+    @property
+    def words(self) -> str:
+        """The value in words, as notes say it: parts of a list behind ` / `, their parts behind commas."""
+        return _plain(self.value)
+
 
 def skill_of(intents: Sequence[Intent] | None) -> str:
     """Return the skill that statements belong to, as the student noted it; "" for the domain's first one."""
@@ -83,7 +88,7 @@ class Sample:
     def notes(self) -> str:
         """Return what the request says, one line a statement in the order of mention: what a student may write before its answer."""
         said = (intent for intent in self.intents if not intent.aspect.startswith(EXPECTED))
-        return "\n".join(" ".join(filter(None, (f"{i.aspect}:", *i.keys, _plain(i.value)))) for i in said)
+        return "\n".join(" ".join(filter(None, (f"{i.aspect}:", *i.keys, i.words))) for i in said)
 
     def to_record(self) -> dict[str, Any]:
         """Return the JSON form."""

@@ -1,12 +1,12 @@
 """Full-pass: one answer, right form, parses, valid, follows the rules, and does all that was asked."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from kubestill.domains.api import Intent
 from kubestill.domains.kubernetes import answers
 from kubestill.domains.kubernetes.intents.kinds import KINDS
 from kubestill.domains.kubernetes.intents.lens import Facts
+from kubestill.domains.kubernetes.intents.notes import LISTED
 from kubestill.domains.kubernetes.schema import Schemas
 from kubestill.tools.checks.api import Finding, Outcome, Result, Tier, Verdict
 
@@ -34,11 +34,11 @@ def _intents(judged: answers.Answer, intents: Sequence[Intent]) -> Result:
         return Result(INTENT, Tier.INTENT, Outcome.FAIL, (finding,))
     facts = Facts(dict(obj))
     missed = [
-        Finding(INTENT, _place(intent), f"asked for {_shown(intent.value)}; the manifest does not do so", Tier.INTENT)
+        Finding(INTENT, _place(intent), f"asked for {_quoted(intent)}; the manifest does not do so", Tier.INTENT)
         for intent in intents
         if not facts.holds(intent)
     ]
-    extra = [Finding(INTENT, _place(intent), f"{_shown(intent.value)} was not asked for", Tier.INTENT) for intent in facts.beyond(intents)]
+    extra = [Finding(INTENT, _place(intent), f"{_quoted(intent)} was not asked for", Tier.INTENT) for intent in facts.beyond(intents)]
     findings = (*missed, *extra)
     return Result(INTENT, Tier.INTENT, Outcome.FAIL if findings else Outcome.PASS, findings)
 
@@ -47,5 +47,6 @@ def _place(intent: Intent) -> str:
     return ".".join((intent.aspect, *filter(None, intent.keys)))
 
 
-def _shown(value: Any) -> str:
-    return " / ".join(map(str, value)) if isinstance(value, tuple) else repr(value)
+def _quoted(intent: Intent) -> str:
+    words = intent.words.removeprefix(LISTED)  # traffic from anywhere: a list whose first part is empty
+    return repr(words) if words else "nothing"

@@ -78,6 +78,8 @@ _TIMES = re.compile(r"([xX])([1-5]?\d)\Z")  # `x3`, and not `x86`
 _UNIT = "(?:[kmgt]i?b?|m|megs?|gigs?|cores?|cpus?|ms|s|sec|secs|min|mins|h|hrs?|d|am|pm|%)"
 _SPAN = re.compile(rf"(\d+(?:\.\d+)?{_UNIT}?)(?:-|\.\.)(\d+(?:\.\d+)?{_UNIT}?)\Z", re.IGNORECASE)  # `2-6`, `100m-500m`
 _HALF_SPAN = re.compile(rf"({_UNIT})-(\d+(?:\.\d+)?{_UNIT}?)\Z", re.IGNORECASE)  # of `64 Mi-128 Mi` what no space parts
+_JOINED = re.compile(r"[-_.]")
+_DOMAINS = frozenset("com org net io dev app cloud local internal svc".split())  # last parts of hosts
 _EDGE = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_")
 _NUMERIC = frozenset("0123456789.")
 _JOINTS = frozenset("/.")
@@ -143,14 +145,15 @@ class Vocabulary:
     def near(self, word: str) -> str:
         """Return what a word that is not known may mean, or an empty string.
 
-        That is itself where it is a namesake or only its capitals are strange, its parts around hyphens where all are known, a known word
-        one slip away (a letter more, less, other or swapped), or one of the same stem (`recreating` → `recreate`).
+        That is itself where it is a namesake or only its capitals are strange, its parts around hyphens, dots and underscores where all are
+        known (`container.image`, but no host), a known word one slip away (a letter more, less, other or swapped), or one of the same stem
+        (`recreating` → `recreate`).
         """
         if word in self.said:
             return word
-        if "-" in word:
-            parts = word.split("-")
-            return " ".join(parts) if self.said.issuperset(parts) else ""
+        if "-" in word or "_" in word or "." in word:
+            parts = _JOINED.split(word)
+            return " ".join(parts) if self.said.issuperset(parts) and parts[-1] not in _DOMAINS else ""
         if len(word) > self._longest + 1 or not word.isalpha():
             return ""
         slip = next((self._near[cut] for cut in _cuts(word) if cut in self._near), "") if len(word) >= MIN_FUZZY else ""

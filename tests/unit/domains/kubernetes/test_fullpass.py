@@ -58,6 +58,12 @@ def test_a_finding_says_what_was_asked_and_without_intents_nothing_is_asked():
     assert full_pass(answer).passed
 
 
+def test_what_was_asked_is_said_in_words():
+    asked = [Intent("kind", (), "NetworkPolicy"), Intent("allow", ("egress",), ((), ((53, "UDP"),)))]
+    answer = POLICY.replace("[Ingress]", "[Egress]") + "  egress:\n  - {}\n"
+    assert "asked for '53 UDP'" in full_pass(answer, asked).findings[0].message
+
+
 def test_one_replica_is_what_silence_means():
     one = (*ASKED[:2], Intent("spec.replicas", (), 1), ASKED[3])
     assert full_pass(DEPLOYMENT.replace("  replicas: 3\n", ""), one).passed

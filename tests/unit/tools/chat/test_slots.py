@@ -49,6 +49,7 @@ def canonical(request):
         ("64 Mi-128 Mi", "64‹other›⟨1⟩(mi -‹#3›⟨2⟩) mi"),
         ("0.5..2 of 10%-20%", "‹other›⟨1⟩(0.5 - 2) of‹other›⟨2⟩(10 % - 20 %)"),
         ("x86, x509, pod-1, 25h99", "‹name›⟨1⟩,‹name›⟨2⟩,‹name›⟨3⟩,‹name›⟨4⟩"),
+        ("port.label: web, web_label=3, web.app", "‹host›⟨1⟩ ~ port label: web,‹other›⟨2⟩ ~ web label=3,‹host›⟨3⟩"),
         ("x3 web", "‹name›⟨1⟩(‹word›⟨2⟩ 3) web"),
         ("on */5 * * * 1-5 set", "on‹cron›⟨1⟩ set"),
         ("0 3 * * MON.", "‹cron›⟨1⟩."),

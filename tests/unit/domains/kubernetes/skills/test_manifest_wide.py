@@ -13,7 +13,7 @@ from kubestill.domains.kubernetes.skills.manifest.manners import compose_otherwi
 from kubestill.domains.kubernetes.skills.manifest.parts import parts, unpunctuated
 from kubestill.domains.kubernetes.skills.manifest.skill import ManifestSkill, asked, drawn
 from kubestill.domains.kubernetes.skills.manifest.suites import WIDE_SUITES
-from kubestill.domains.kubernetes.skills.manifest.wide import EDITS, HARD, HARD_KINDS, MANNERS, SETS, WideManifestSkill
+from kubestill.domains.kubernetes.skills.manifest.wide import EDITS, HARD, HARD_KINDS, LONG, LONG_KINDS, MANNERS, SETS, WideManifestSkill
 from kubestill.ground.seeds import Seed
 
 DRAWS = 300
@@ -64,6 +64,19 @@ def test_a_share_of_the_draws_is_of_the_hard_kinds_alone():
     assert len(kinds) > 10 and set(kinds) <= set(HARD_KINDS)
 
 
+def test_a_share_of_the_draws_says_all_of_workloads_that_say_much():
+    before, skill = MANNERS + EDITS + SETS + HARD, WideManifestSkill()
+    rngs = [Seed(45).rng(number) for number in range(400)]
+    samples = [skill.draw(Seed(45).rng(number), TRAIN) for number, rng in enumerate(rngs) if before <= rng.random() < before + LONG]
+    plain = [ManifestSkill().draw(Seed(45).rng(number), TRAIN) for number in range(400)]
+    assert len(samples) > 80 and {sample.intents[0].value for sample in samples} <= set(LONG_KINDS)
+    assert facts(samples) > 1.3 * facts(plain)
+
+
+def facts(samples):
+    return sum(len(sample.intents) for sample in samples) / len(samples)
+
+
 def test_some_images_are_said_with_a_blank_before_their_version():
     samples = [sample for number in range(1_500) if isinstance(sample := WideManifestSkill().draw(Seed(41).rng(number), TRAIN), Sample)]
     apart = []
@@ -80,9 +93,9 @@ def test_some_images_are_said_with_a_blank_before_their_version():
 def test_the_plain_road_says_of_what_the_suites_draw_all_or_less():
     """A draw that falls on the plain road says nothing but what `ManifestSkill` says from the same place of the stream."""
     fewer = 0
-    for number in range(40):
+    for number in range(90):
         rng, twin = Seed(2).rng(number), Seed(2).rng(number)
-        if twin.random() >= MANNERS + EDITS + SETS + HARD:
+        if twin.random() >= MANNERS + EDITS + SETS + HARD + LONG:
             said, whole = (
                 set(skill.draw(stream, TRAIN).intents) for skill, stream in ((WideManifestSkill(), rng), (ManifestSkill(), twin))
             )

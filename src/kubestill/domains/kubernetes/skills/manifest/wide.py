@@ -25,6 +25,8 @@ MANNERS, EDITS, SETS = 0.22, 0.16, 0.12
 HARD = 0.05  # of kinds that need more lessons than people's wishes give: of what a policy lets through every fourth was misread
 HARD_KINDS = ("NetworkPolicy", "NetworkPolicy", "NetworkPolicy", "StatefulSet")
 REVERSE_MANNERS, REVERSE_EDITS = 0.25, 0.25
+LONG = 0.3  # of workloads of which two are drawn, and all is said of the one that says more: every second of over 500 letters failed
+LONG_KINDS = ("Deployment",) * 4 + ("Pod", "StatefulSet", "CronJob") * 2 + ("Job", "DaemonSet")
 _FEWER = 0.4  # share of the other manners in which only what nobody can leave out is asked for, and little more
 _APART = 0.4  # share of the images that can be so, whose name and tag a blank parts: `redis 7.2`
 _TAGGED = re.compile(r"([a-z][a-z0-9]*(?:[-/][a-z0-9]+)*):(\d+(?:\.\d+)*(?:-[a-z]+)?)")
@@ -35,7 +37,7 @@ class WideManifestSkill:
     """Draws requests for one manifest, several, or a changed one; or writes those that a real manifest or a definition answers."""
 
     name = NAME
-    version = 16  # of all roads, the plain one included
+    version = 17  # of all roads, the plain one included
     reads = frozenset((MANIFESTS, REQUESTS, DEFINITIONS))
 
     def __init__(self) -> None:
@@ -54,6 +56,8 @@ class WideManifestSkill:
             return draw_set(rng, part)
         if roll < MANNERS + EDITS + SETS + HARD:
             return asked(choose(drawn(rng, part, rng.choice(HARD_KINDS)), rng, INVENTED_TOTALS), rng, part)
+        if roll < MANNERS + EDITS + SETS + HARD + LONG:
+            return asked(max((drawn(rng, part, rng.choice(LONG_KINDS)) for _ in range(2)), key=len), rng, part)
         return _apart(asked(choose(drawn(rng, part), rng, INVENTED_TOTALS), rng, part), rng)
 
     def reverse(self, document: Document, rng: Random, part: str) -> Sample | Drop:
