@@ -104,6 +104,16 @@ def test_the_first_that_passes_answers_by_itself_then_repaired_then_larger(tmp_p
     assert counts.failed_on == {"syntax": 1} and counts.tokens > 0
 
 
+def test_a_student_that_notes_is_asked_again_and_reads_no_findings(tmp_path: Path) -> None:
+    texts = iter([WRONG, NINE])
+    model = scripted("small", lambda _: next(texts))
+    model.desk.notes = True
+    answer = service(tmp_path, model).answer(Turn(Inquiry("nine")))
+    (first, greedy), (second, drawn) = model.desk.engine.asked
+    assert (answer.reply.text, answer.repaired) == (NINE, True) and first == second == "nine"
+    assert greedy.temperature == 0 and drawn.temperature > 0 and drawn.seed != greedy.seed
+
+
 @pytest.mark.parametrize("error", [UserError("server", "no chat completion"), Unavailable("no server", "start it")])
 def test_a_larger_model_that_is_not_there_loses_no_answer(tmp_path: Path, error: Exception) -> None:
     def broken(request: str) -> str:

@@ -1,4 +1,7 @@
-"""An answer that failed, asked for once more with what the checks found."""
+"""An answer that failed, asked for once more: with what the checks found, or drawn anew.
+
+A student that notes what it understands was never taught to read findings: it takes their words for a part of the request.
+"""
 
 from dataclasses import replace
 
@@ -16,7 +19,7 @@ class Repair:
         self.model = model
 
     def __call__(self, turn: Turn) -> None:
-        """Put a second answer in the place of the first, if it passes and the first did not."""
+        """Put a second answer in the place of the first, if it passes, held against its notes, and the first did not."""
         first = turn.answer
         if first is None or first.verdict.passed or first.change is not None or turn.live:
             return
@@ -29,14 +32,16 @@ class Repair:
         except TimeoutError:
             turn.note = "no time was left"
         else:
-            turn.note = "passed" if second.verdict.passed else "failed again"
-            turn.answer = replace(second, repaired=True) if second.verdict.passed else first
+            mended = second.verdict.passed and second.held
+            turn.note = "passed" if mended else "failed again"
+            turn.answer = replace(second, repaired=True) if mended else first
 
     def _again(self, turn: Turn, first: Answer) -> Answer:
-        wish = turn.inquiry.wish
+        wish, request, desk = turn.inquiry.wish, turn.inquiry.request, self.model.desk
         domain = self.model.domain(wish)
-        work = self.model.desk.submit(with_findings(turn.inquiry.request, first), ask_of(wish), guide_of(domain, wish))
-        return judged(domain, Candidate(turn.wait(work)), wish, turn.inquiry.request)
+        text, ask = (request, ask_of(wish, wish.tries)) if desk.notes else (with_findings(request, first), ask_of(wish))
+        work = desk.submit(text, ask, guide_of(domain, wish))
+        return judged(domain, Candidate(turn.wait(work)), wish, request)
 
 
 def step(means: Means) -> Repair:

@@ -22,6 +22,7 @@ POINTERS: tuple[str, ...] = tuple(f"⟨{number}⟩" for number in range(1, MAX_S
 POINTER = re.compile(r"⟨(\d{1,2})⟩")
 MAX_QUOTED_WORDS, MAX_SAID_WORDS = 6, 40
 MIN_FUZZY = 5  # shorter words have too many neighbours
+MOST_FOUND = 65_536
 MIN_STEMMED = 4  # what is left of shorter ones is no stem
 _STEMMER = snowballstemmer.stemmer("english")
 _STEMMING = Lock()  # a stemmer keeps the word that it works on
@@ -86,35 +87,34 @@ _JOINTS = frozenset("/.")
 
 
 # What an open word looks like: the first outline that fits. Each is one token, so that a word costs two.
-_OUTLINES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
-    (f"‹{name}›", re.compile(pattern))
-    for name, pattern in (
-        ("#3", r"\d{3}"),
-        ("#4", r"\d{4}"),
-        ("#5", r"\d{5,}"),
-        ("#", r"\d+(?:\.\d+)?"),
-        ("url", r"[a-z][a-z0-9+]*://.*"),
-        ("net", r"\d+\.\d+\.\d+\.\d+(?:/\d+)?|[0-9a-f:]*::[0-9a-f:/]*"),
-        ("cron", r"[\d*][\d*/,-]*(?: \S+){4}"),
-        ("text", r".*\s.*"),
-        ("path", r"/.*"),
-        ("flag", r"-.+"),
-        ("mail", r"[^@]+@[^@]+"),
-        ("VAR", r"[A-Z][A-Z0-9_]*"),
-        ("word", r"[A-Za-z][a-z]*"),
-        ("image", r"[a-z0-9./_-]+:[\w.-]+|[a-z0-9.-]+\.[a-z0-9.-]+/.+|[a-z0-9_-]+/[a-z0-9_-]+/.+"),
-        ("pair", r"[^/]+/[^/]+"),
-        ("host", r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+"),
-        ("name", r"[a-z0-9]+(?:-[a-z0-9]+)*"),
-        ("other", r".*"),
-    )
+_FORMS = (
+    ("#3", r"\d{3}"),
+    ("#4", r"\d{4}"),
+    ("#5", r"\d{5,}"),
+    ("#", r"\d+(?:\.\d+)?"),
+    ("url", r"[a-z][a-z0-9+]*://.*"),
+    ("net", r"\d+\.\d+\.\d+\.\d+(?:/\d+)?|[0-9a-f:]*::[0-9a-f:/]*"),
+    ("cron", r"[\d*][\d*/,-]*(?: \S+){4}"),
+    ("text", r".*\s.*"),
+    ("path", r"/.*"),
+    ("flag", r"-.+"),
+    ("mail", r"[^@]+@[^@]+"),
+    ("VAR", r"[A-Z][A-Z0-9_]*"),
+    ("word", r"[A-Za-z][a-z]*"),
+    ("image", r"[a-z0-9./_-]+:[\w.-]+|[a-z0-9.-]+\.[a-z0-9.-]+/.+|[a-z0-9_-]+/[a-z0-9_-]+/.+"),
+    ("pair", r"[^/]+/[^/]+"),
+    ("host", r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+"),
+    ("name", r"[a-z0-9]+(?:-[a-z0-9]+)*"),
+    ("other", r".*"),
 )
-OUTLINES: tuple[str, ...] = tuple(outline for outline, _ in _OUTLINES)
+OUTLINES: tuple[str, ...] = tuple(f"‹{name}›" for name, _ in _FORMS)
+_OUTLINE = re.compile("|".join(f"({form})" for _, form in _FORMS))
 
 
 def outline(word: str) -> str:
     """Return what an open word looks like: `‹image›`, `‹path›`, `‹name›`, a number by its length."""
-    return next(name for name, pattern in _OUTLINES if pattern.fullmatch(word[:200]))  # some patterns take quadratic time
+    match = _OUTLINE.fullmatch(word[:200])  # some forms take quadratic time
+    return OUTLINES[match.lastindex - 1] if match and match.lastindex else OUTLINES[-1]
 
 
 class Vocabulary:
@@ -126,7 +126,9 @@ class Vocabulary:
     def __init__(self, known: frozenset[str], namesakes: frozenset[str] = frozenset()) -> None:
         self.known, self.namesakes, self.said = known - namesakes, namesakes, known | namesakes
         self._longest = max(map(len, self.said), default=0)
+        self.plain = frozenset(word for word in self.known if word.isalpha() and word.islower() and word not in _NAMING)
         self._near: dict[str, str] = {}
+        self._found: dict[str, str] = {}  # what `near` has said
         self._ordered = sorted(self.said, key=lambda word: (len(word), word))
         for word in self._ordered:
             if len(word) >= MIN_FUZZY and word.isalpha():
@@ -143,6 +145,15 @@ class Vocabulary:
         return stems
 
     def near(self, word: str) -> str:
+        """Return what a word that is not known may mean, or an empty string; looked up once a word."""
+        found = self._found.get(word)
+        if found is None:
+            if len(self._found) >= MOST_FOUND:
+                self._found.clear()
+            found = self._found[word] = self._looked_up(word)
+        return found
+
+    def _looked_up(self, word: str) -> str:
         """Return what a word that is not known may mean, or an empty string.
 
         That is itself where it is a namesake or only its capitals are strange, its parts around hyphens, dots and underscores where all are
@@ -189,6 +200,12 @@ class Marker:
         naming = False
         for match in _TOKEN.finditer(request):
             name, text = match.lastgroup, match.group()
+            if name == "space":
+                yield "\n" if "\n" in text else " "
+                continue
+            if text in self.vocabulary.plain and not naming and text not in self.hidden:  # most words: nothing else is looked at
+                yield text
+                continue
             if name == "word" and naming and text.lower() not in _NAMING_GOES_ON:
                 naming = False
                 body = text.rstrip(_TRAILING)
@@ -198,11 +215,9 @@ class Marker:
                     continue
             if name == "word":
                 naming = naming or text.rstrip(":").lower() in _NAMING
-            elif name != "space" and text not in ":=":
+            elif text not in ":=":
                 naming = False
-            if name == "space":
-                yield "\n" if "\n" in text else " "
-            elif name == "bullet":
+            if name == "bullet":
                 yield text.strip() + " "
             elif name == "cron":
                 yield self.point(text)
